@@ -1,0 +1,228 @@
+"""Client of normgate for kernels in Python: a worker in about ten lines.
+
+    import numpy as np, normgate
+
+    @normgate.kernel("op=rms_norm dtype=f32")
+    def rms_norm(x, gamma, eps):
+        square = (x * x).mean(-1, keepdims=True)
+        return x / np.sqrt(square + np.float32(eps)) * gamma
+
+    normgate.serve("my library 1.0")
+
+Check it with: normgate check worker:'python3 FILE'
+
+A kernel takes what it needs, by name: x [rows, n], gamma and beta [n] (None
+when the contract has none), eps, op, rows, n. Arrays are read-only views of
+memory shared with normgate. It returns y [rows, n]; where the contract saves
+statistics, (y, mean, rstd) or for RMS norm (y, rstd), each [rows]; or a dict
+of these by name. numpy has no bf16: such arrays are uint16 bit patterns, for
+from_bf16 and to_bf16.
+"""
+import inspect
+import json
+import mmap
+import os
+import re
+import sys
+
+import numpy as np
+
+__all__ = ["Refused", "from_bf16", "kernel", "serve", "to_bf16"]
+__version__ = "0.1.0"
+
+PROTOCOL = 1
+PARAMETERS = ("x", "gamma", "beta", "eps", "op", "rows", "n")
+OUTPUTS = ("y", "mean", "rstd")  # in the order of a returned tuple
+DTYPES = {"f16": np.float16, "bf16": np.uint16, "f32": np.float32,
+          "f64": np.float64}
+WHY_MAX = 300  # characters; normgate keeps about as many
+
+_kernels = {}  # name -> (contract, function, names of its parameters)
+
+
+class Refused(Exception):
+    """The arguments are invalid for the kernel, and nothing was done."""
+
+
+def from_bf16(bits):
+    """uint16 bit patterns of bf16 as float32, exactly."""
+    bits = np.asarray(bits)
+    if bits.dtype != np.uint16:
+        raise TypeError(f"from_bf16 takes uint16 patterns, not {bits.dtype}")
+    return (bits.astype(np.uint32) << np.uint32(16)).view(np.float32)
+
+
+def to_bf16(values):
+    """float16, float32 or float64 as uint16 bit patterns of bf16, rounded once
+    to nearest even; NaN stays NaN."""
+    values = np.asarray(values)
+    if values.dtype not in (np.float16, np.float32, np.float64):
+        raise TypeError(f"to_bf16 takes binary floats, not {values.dtype}")
+    with np.errstate(all="ignore"):  # overflow and NaN are legal values here
+        near = values.astype(np.float32)
+        bits = near.view(np.uint32)
+        # Rounding f64 to f32 first, to nearest, could make a tie that was
+        # none. Rounding it to odd cannot (Boldo and Melquiond 2008): of the
+        # two f32 around an inexact value, take the one with the odd pattern.
+        even = (near != values) & (bits & np.uint32(1) == 0)
+        outward = np.abs(near) > np.abs(values)
+        odd = np.where(outward, bits - np.uint32(1), bits + np.uint32(1))
+        bits = np.where(even, odd, bits)
+        half = np.uint32(0x7FFF) + (bits >> np.uint32(16) & np.uint32(1))
+        quiet = near.view(np.uint32) | np.uint32(0x400000)
+        bits = np.where(np.isnan(values), quiet, bits + half)
+        return (bits >> np.uint32(16)).astype(np.uint16)
+
+
+def kernel(contract, name=None):
+    """Registers a function under a contract ("op=rms_norm dtype=f32 ...",
+    see `normgate list contracts`). Its default name is FUNCTION_DTYPE, so that
+    one function may be registered for several dtypes."""
+    def register(function):
+        found = re.search(r"(?:^|\s)dtype=(\S+)", contract)
+        label = name or (f"{function.__name__}_"
+                         f"{found.group(1) if found else 'f32'}")
+        if not re.fullmatch(r"[A-Za-z0-9_.+-]{1,63}", label):
+            raise ValueError(f"kernel name {label!r} is not 1 to 63 of "
+                             "A-Z a-z 0-9 _ . + -; give name=")
+        if label in _kernels:
+            raise ValueError(f"two kernels are named {label!r}; give name=")
+        parameters = tuple(inspect.signature(function).parameters)
+        for parameter in parameters:
+            if parameter not in PARAMETERS:
+                raise TypeError(f"{label} takes {parameter!r}; a kernel may "
+                                f"take {', '.join(PARAMETERS)}")
+        _kernels[label] = (contract, function, parameters)
+        return function
+    return register
+
+
+def serve(name):
+    """Answers normgate's calls on stdin until it is closed."""
+    if not _kernels:
+        raise ValueError("no kernels: decorate one with @normgate.kernel")
+    if sys.stdin is None or sys.stdin.isatty():
+        _explain_and_exit()
+    requests, replies = _take_streams()
+    with requests, replies:
+        hello = _read_hello(requests)
+        memory = _Memory(hello["memory"], hello["bytes"])
+        _send(replies, {"normgate": PROTOCOL, "name": name,
+                        "kernels": [_describe(label) for label in _kernels]})
+        for line in requests:
+            _send(replies, _answer(memory, json.loads(line)))
+
+
+class _Memory:
+    """The shared file, mapped twice: what a kernel must not write, it cannot.
+    The file is large and sparse, so it is never read as a whole."""
+
+    def __init__(self, path, size):
+        with open(path, "r+b") as file:
+            self.inputs = mmap.mmap(file.fileno(), size,
+                                    access=mmap.ACCESS_READ)
+            self.outputs = mmap.mmap(file.fileno(), size)
+
+    def array(self, tensor, shape):
+        source = self.outputs if tensor["output"] else self.inputs
+        return np.frombuffer(source, DTYPES[tensor["dtype"]], tensor["count"],
+                             tensor["offset"]).reshape(shape)
+
+
+def _explain_and_exit():
+    print(f"{sys.argv[0]} is a normgate worker; run it by: "
+          f"normgate check worker:'python3 {sys.argv[0]}'", file=sys.stderr)
+    sys.exit(2)
+
+
+def _take_streams():
+    """Keeps stdin and stdout for the protocol: what the user's code prints,
+    also from C and also what it printed before, goes to stderr."""
+    requests = os.fdopen(os.dup(0), encoding="utf-8")
+    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    sys.stdout.flush()
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    return requests, replies
+
+
+def _read_hello(requests):
+    try:
+        hello = json.loads(requests.readline())
+        if hello["hello"] == PROTOCOL:
+            return hello
+    except (ValueError, KeyError, TypeError):
+        pass  # a person's input, or another program's
+    _explain_and_exit()
+
+
+def _send(replies, message):
+    replies.write(json.dumps(message) + "\n")
+    replies.flush()
+
+
+def _describe(label):
+    contract, function, _ = _kernels[label]
+    described = {"name": label, "contract": contract}
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    if code is not None:
+        described.update(file=code.co_filename, line=code.co_firstlineno)
+    return described
+
+
+def _answer(memory, call):
+    number = call["call"]
+    try:
+        _run(memory, call)
+    except (MemoryError, NotImplementedError) as error:
+        return {"unsupported": number, "why": _why(error)}
+    except Refused as error:
+        return {"refused": number, "why": _why(error)}
+    except Exception as error:  # whatever it is, it is a finding
+        return {"error": number, "why": _why(error)}
+    return {"done": number}
+
+
+def _why(error):
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return text.encode("utf-8", "replace").decode()[:WHY_MAX]
+
+
+def _run(memory, call):
+    _, function, parameters = _kernels[call["kernel"]]
+    rows, n = call["rows"], call["n"]
+    shapes = {"x": (rows, n), "y": (rows, n), "gamma": (n,), "beta": (n,),
+              "mean": (rows,), "rstd": (rows,)}
+    arrays = {role: memory.array(tensor, shapes[role])
+              for role, tensor in call["tensors"].items()}
+    values = {**call, **arrays}
+    result = function(**{name: values.get(name) for name in parameters})
+    outputs = [role for role in OUTPUTS if role in arrays]
+    for role, value in _by_role(result, outputs).items():
+        value = np.asarray(value)
+        _check(role, value, arrays[role], call["tensors"][role]["dtype"])
+        arrays[role][...] = value
+
+
+def _by_role(result, outputs):
+    if not isinstance(result, (tuple, dict)):
+        result = (result,)
+    if isinstance(result, tuple) and len(result) == len(outputs):
+        return dict(zip(outputs, result))
+    if isinstance(result, dict) and sorted(result) == sorted(outputs):
+        return result
+    got = (", ".join(map(str, result)) if isinstance(result, dict)
+           else f"{len(result)} value(s)")
+    raise TypeError(f"expected {', '.join(outputs)} to be returned, got {got}")
+
+
+def _check(role, value, wanted, dtype):
+    """Never casts or broadcasts: that would hide what the kernel computed."""
+    if value.dtype == wanted.dtype and value.shape == wanted.shape:
+        return
+    hint = " (bf16 patterns, see to_bf16)" if dtype == "bf16" else ""
+    raise TypeError(f"{role}: expected {wanted.dtype}{hint} of shape "
+                    f"{wanted.shape}, got {value.dtype} of shape "
+                    f"{value.shape}")

@@ -1,0 +1,104 @@
+/* What the commands share: options, errors, quoting. */
+#include "command.h"
+
+#include <fnmatch.h>
+#include <stdio.h>
+#include <string.h>
+
+static const ng_option *option_find(const char *word, size_t length,
+                                    const ng_option *options, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strlen(options[i].name) == length &&
+            strncmp(options[i].name, word, length) == 0)
+            return &options[i];
+    }
+    return NULL;
+}
+
+static bool refuse(const char *command, const char *word, const char *reason)
+{
+    fprintf(stderr, "normgate %s: %.80s: %s; `normgate help` shows the usage\n",
+            command, word, reason);
+    return false;
+}
+
+bool ng_options_take(int *count, char **words, const ng_option *options,
+                     size_t option_count)
+{
+    int kept = 1;
+    for (int i = 1; i < *count; i++) {
+        char *word = words[i];
+        if (strncmp(word, "--", 2) != 0) {
+            words[kept++] = word;
+            continue;
+        }
+        const char *equals = strchr(word, '=');
+        size_t length = equals != NULL ? (size_t)(equals - word) - 2
+                                       : strlen(word) - 2;
+        const ng_option *option =
+            option_find(word + 2, length, options, option_count);
+        if (option == NULL)
+            return refuse(words[0], word, "unknown option");
+        if (option->text == NULL) {
+            if (equals != NULL)
+                return refuse(words[0], word, "this option takes no value");
+            *option->on = true;
+        } else if (equals != NULL) {
+            *option->text = equals + 1;
+        } else if (i + 1 < *count) {
+            *option->text = words[++i];
+        } else {
+            return refuse(words[0], word, "this option needs a value");
+        }
+    }
+    *count = kept;
+    return true;
+}
+
+int ng_exit_of(ng_status status)
+{
+    switch (status) {
+    case ng_status_ok: return ng_exit_holds;
+    case ng_status_bad_input: return ng_exit_usage;
+    case ng_status_cannot_load: return ng_exit_cannot_load;
+    case ng_status_nothing_checked: return ng_exit_nothing;
+    default: return ng_exit_fault;
+    }
+}
+
+int ng_exit_error(ng_status status, const ng_error *error)
+{
+    fprintf(stderr, "normgate: %s\n", error->text);
+    return ng_exit_of(status);
+}
+
+bool ng_glob_match(const char *glob, const char *text)
+{
+    return glob == NULL || fnmatch(glob, text, 0) == 0;
+}
+
+void ng_shell_quote(char *to, size_t size, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "_-./:=,+@%";
+    if (word[0] != '\0' && word[strspn(word, plain)] == '\0') {
+        snprintf(to, size, "%s", word);
+        return;
+    }
+    size_t used = 0;
+    if (used + 1 < size)
+        to[used++] = '\'';
+    for (; *word != '\0' && used + 6 < size; word++) {
+        if (*word == '\'') {
+            memcpy(to + used, "'\\''", 4);
+            used += 4;
+        } else {
+            to[used++] = *word;
+        }
+    }
+    if (used + 1 < size)
+        to[used++] = '\'';
+    to[used < size ? used : size - 1] = '\0';
+}

@@ -1,0 +1,229 @@
+/* Gate: subject, kernel, property, case: four loops, one record at the heart. */
+#include "gate.h"
+#include "command.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/* A kernel that hangs costs the time limit at each case: so many in all, and
+ * its other cases are left out. One that crashes costs a new process: so many
+ * in a row of one property, and the rest of that property is left out. */
+enum { MOST_HANGS = 3, MOST_CRASHES = 10 };
+
+static const char *const profiles[] = {"smoke", "gate", "deep"};
+
+bool ng_profile_parse(const char *name, ng_profile *profile)
+{
+    for (size_t i = 0; i < sizeof profiles / sizeof profiles[0]; i++) {
+        if (strcmp(name, profiles[i]) == 0) {
+            *profile = (ng_profile)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *ng_profile_name(ng_profile profile)
+{
+    return profiles[profile];
+}
+
+double ng_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static const char *replay_command(ng_arena *arena, const ng_trial *trial,
+                                  const ng_property *property,
+                                  const char *line)
+{
+    char program[512], subject[2048];
+    const char *kernel = ng_subject_kernel(trial->subject, trial->kernel)->name;
+    ng_shell_quote(program, sizeof program, ng_program);
+    ng_shell_quote(subject, sizeof subject, ng_subject_spec(trial->subject));
+    return ng_arena_text(arena, "%s replay '%s' %s --kernel %s --property %s",
+                         program, line, subject, kernel, property->name);
+}
+
+static void copy_finding(ng_record *record, const ng_finding *finding,
+                         ng_arena *arena)
+{
+    record->verdict = ng_verdict_name(finding->verdict);
+    record->cause = ng_arena_text(arena, "%s", finding->cause);
+    record->elements = finding->elements;
+    record->wrong = finding->wrong;
+    record->proved_table = finding->level[ng_level_table];
+    record->proved_binary128 = finding->level[ng_level_binary128];
+    record->proved_mpfr = finding->level[ng_level_mpfr];
+    record->proved_exact = finding->level[ng_level_exact];
+    record->undecided = finding->level[ng_level_undecided];
+    if (finding->elements == 0 && finding->wrong == 0)
+        return;
+    record->ratio = finding->ratio;
+    record->error_ulp = finding->error_ulp;
+    record->worst_tensor = ng_role_name(finding->worst_role);
+    record->worst_set = finding->worst_set;
+    record->worst_element = finding->worst_element;
+    record->x = finding->x;
+    record->got = finding->got;
+    record->exact = finding->exact;
+    record->rounded = finding->rounded;
+    record->bound = finding->bound;
+}
+
+void ng_gate_check(ng_trial *trial, const ng_property *property,
+                   const ng_case *test, ng_arena *arena, ng_record *record)
+{
+    const ng_kernel_info *kernel =
+        ng_subject_kernel(trial->subject, trial->kernel);
+    char line[NG_CASE_TEXT_MAX];
+    double begin = ng_seconds();
+    ng_finding finding;
+    ng_arena_release(&trial->arena);
+    ng_finding_init(&finding);
+    property->check(trial, test, &finding);
+    ng_arena_release(&trial->arena);
+    ng_case_print(test, line, sizeof line);
+    ng_record_init(record, "check");
+    record->subject = ng_subject_spec(trial->subject);
+    record->kernel = kernel->name;
+    record->contract = kernel->contract_text;
+    record->op = test->op;
+    record->pass = test->pass;
+    record->dtype = ng_format_of(test->dtype)->name;
+    record->property = property->name;
+    record->family = test->gen;
+    record->test = ng_arena_text(arena, "%s", line);
+    record->file = kernel->file != NULL ? kernel->file : "";
+    record->line = kernel->file != NULL ? (uint64_t)kernel->line : 0;
+    copy_finding(record, &finding, arena);
+    if (finding.verdict == NG_PASS && finding.elements == 0 &&
+        strcmp(property->name, "call_contract") != 0) {
+        record->verdict = ng_verdict_name(NG_SKIP);
+        record->cause = "outside the domain that the contract declares";
+    }
+    record->replay = ng_verdict_wrong(finding.verdict)
+                         ? replay_command(arena, trial, property, line)
+                         : "";
+    record->seconds = ng_seconds() - begin;
+}
+
+/* What is left to try of one kernel. */
+typedef struct patience {
+    unsigned hangs, crashes;
+} patience;
+
+static bool exhausted(patience *p, const char *verdict)
+{
+    p->hangs += strcmp(verdict, "HANG") == 0;
+    p->crashes = strcmp(verdict, "CRASH") == 0 ? p->crashes + 1 : 0;
+    return p->hangs >= MOST_HANGS || p->crashes >= MOST_CRASHES;
+}
+
+static ng_status put_skip(ng_trial *trial, const ng_property *property,
+                          const char *killed_by, ng_sink *sink,
+                          ng_error *error)
+{
+    const ng_kernel_info *kernel =
+        ng_subject_kernel(trial->subject, trial->kernel);
+    ng_record record;
+    ng_record_init(&record, "check");
+    record.subject = ng_subject_spec(trial->subject);
+    record.kernel = kernel->name;
+    record.contract = kernel->contract_text;
+    record.op = kernel->contract.op;
+    record.pass = kernel->contract.pass;
+    record.dtype = ng_format_of(ng_contract_storage(&kernel->contract))->name;
+    record.property = property->name;
+    record.verdict = ng_verdict_name(NG_SKIP);
+    record.cause = "the kernel crashed or hung too often; its other cases "
+                   "were not tried";
+    record.seeded_bug = killed_by;
+    return sink->put(sink, &record, error);
+}
+
+static ng_status gate_property(ng_trial *trial, const ng_property *property,
+                               const char *killed_by, patience *p,
+                               ng_sink *sink, ng_error *error)
+{
+    ng_status status = ng_status_ok;
+    ng_case test;
+    bool stop = false;
+    for (size_t i = 0; status == ng_status_ok && !stop &&
+                       property->plan(trial, i, &test);
+         i++) {
+        ng_arena texts = {0};
+        ng_record record;
+        ng_gate_check(trial, property, &test, &texts, &record);
+        record.seeded_bug = killed_by;
+        status = sink->put(sink, &record, error);
+        stop = exhausted(p, record.verdict);
+        ng_arena_release(&texts);
+    }
+    if (stop && status == ng_status_ok)
+        status = put_skip(trial, property, killed_by, sink, error);
+    return status;
+}
+
+static ng_status gate_kernel(ng_subject *subject, size_t k, bool planted,
+                             const ng_gate_options *options, ng_sink *sink,
+                             ng_error *error)
+{
+    const ng_kernel_info *kernel = ng_subject_kernel(subject, k);
+    const ng_contract *contract = &kernel->contract;
+    const char *dtype = ng_format_of(ng_contract_storage(contract))->name;
+    if (!ng_glob_match(options->kernel, kernel->name) ||
+        !ng_glob_match(options->op, contract->op) ||
+        !ng_glob_match(options->pass, contract->pass) ||
+        !ng_glob_match(options->dtype, dtype))
+        return ng_status_ok;
+    ng_trial trial = {
+        .subject = subject,
+        .kernel = k,
+        .contract = contract,
+        .op = ng_op_find(contract->op),
+        .profile = options->profile,
+        .seed = options->seed,
+    };
+    const char *killed_by =
+        planted && kernel->seeded_bug ? kernel->killed_by : "";
+    patience p = {0};
+    ng_status status = ng_status_ok;
+    for (size_t i = 0; ng_properties[i] != NULL && status == ng_status_ok;
+         i++) {
+        const ng_property *property = ng_properties[i];
+        if (!ng_glob_match(options->property, property->name) ||
+            !property->applies(contract))
+            continue;
+        p.crashes = 0;
+        trial.searches = 0;
+        if (p.hangs >= MOST_HANGS)
+            status = put_skip(&trial, property, killed_by, sink, error);
+        else
+            status = gate_property(&trial, property, killed_by, &p, sink,
+                                   error);
+    }
+    ng_arena_release(&trial.arena);
+    return status;
+}
+
+ng_status ng_gate_subject(const char *spec, bool planted,
+                          const ng_gate_options *options, ng_sink *sink,
+                          ng_error *error)
+{
+    ng_subject *subject;
+    ng_status status =
+        ng_subject_open(&subject, spec, &options->subject, error);
+    if (status != ng_status_ok)
+        return status;
+    for (size_t k = 0; k < ng_subject_kernel_count(subject) &&
+                       status == ng_status_ok;
+         k++)
+        status = gate_kernel(subject, k, planted, options, sink, error);
+    ng_subject_close(subject);
+    return status;
+}

@@ -1,0 +1,330 @@
+/* Contract: fields, presets and text form, all expanded from contract.def. */
+#include <normgate/contract.h>
+#include <normgate/op.h>
+
+#include "text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef struct field_row {
+    const char *name, *meaning;
+    size_t offset;
+    bool number;
+    double initial;
+} field_row;
+
+static const field_row fields[] = {
+#define NG_FIELD(name, meaning) \
+    {#name, meaning, offsetof(ng_contract, name), false, 0},
+#define NG_VALUE(field, value)
+#define NG_NUMBER(name, initial, meaning) \
+    {#name, meaning, offsetof(ng_contract, name), true, initial},
+#include <normgate/contract.def>
+#undef NG_FIELD
+#undef NG_VALUE
+#undef NG_NUMBER
+};
+enum { FIELD_COUNT = sizeof fields / sizeof fields[0] };
+
+static const struct {
+    const char *field, *name;
+} values[] = {
+#define NG_FIELD(name, meaning)
+#define NG_VALUE(field, value) {#field, #value},
+#define NG_NUMBER(name, initial, meaning)
+#include <normgate/contract.def>
+#undef NG_FIELD
+#undef NG_VALUE
+#undef NG_NUMBER
+};
+
+static const struct {
+    const char *name, *fields, *document;
+} presets[] = {
+#define NG_PRESET(name, fields, document) {#name, fields, document},
+#include "presets.def"
+#undef NG_PRESET
+};
+enum { PRESET_COUNT = sizeof presets / sizeof presets[0] };
+
+static unsigned char *choice_at(ng_contract *contract, const field_row *row)
+{
+    return (unsigned char *)contract + row->offset;
+}
+
+static double *number_at(ng_contract *contract, const field_row *row)
+{
+    return (double *)(void *)((unsigned char *)contract + row->offset);
+}
+
+static const field_row *field_find(const char *name)
+{
+    for (size_t i = 0; i < FIELD_COUNT; i++) {
+        if (strcmp(name, fields[i].name) == 0)
+            return &fields[i];
+    }
+    return NULL;
+}
+
+/* The first value listed for the field: its default. */
+static unsigned char first_value(const field_row *row)
+{
+    unsigned char v = 0;
+    while (strcmp(values[v].field, row->name) != 0)
+        v++;
+    return v;
+}
+
+static void list_values(const field_row *row, char *text, size_t size)
+{
+    text[0] = '\0';
+    if (row->number) {
+        char real[64];
+        ng_text_from_real(real, sizeof real, row->initial);
+        ng_text_append(text, size, "a number [%s]", real);
+        return;
+    }
+    for (size_t v = 0; v < NG_CONTRACT_VALUE_COUNT; v++) {
+        if (strcmp(values[v].field, row->name) == 0)
+            ng_text_append(text, size, "%s%s", text[0] != '\0' ? ", " : "",
+                           values[v].name);
+    }
+}
+
+bool ng_contract_set(ng_contract *contract, const char *field,
+                     const char *value)
+{
+    const field_row *row = field_find(field);
+    if (row == NULL)
+        return false;
+    double number;
+    if (row->number) {
+        if (!ng_text_real(value, &number) || number < 0)
+            return false;
+        *number_at(contract, row) = number;
+        return true;
+    }
+    for (size_t v = 0; v < NG_CONTRACT_VALUE_COUNT; v++) {
+        if (strcmp(values[v].field, field) == 0 &&
+            strcmp(values[v].name, value) == 0) {
+            *choice_at(contract, row) = (unsigned char)v;
+            return true;
+        }
+    }
+    return false;
+}
+
+static ng_status apply(ng_contract *contract, const char *text,
+                       ng_error *error);
+
+static ng_status apply_preset(ng_contract *contract, const char *name,
+                              ng_error *error)
+{
+    for (size_t i = 0; i < PRESET_COUNT; i++) {
+        if (strcmp(name, presets[i].name) == 0) {
+            snprintf(contract->preset, sizeof contract->preset, "%.39s", name);
+            return apply(contract, presets[i].fields, error);
+        }
+    }
+    return ng_fail(error, ng_status_bad_input,
+                   "unknown preset '%.60s'; `normgate list contracts` shows "
+                   "the known ones", name);
+}
+
+static ng_status apply_field(ng_contract *contract, const ng_field *field,
+                             ng_error *error)
+{
+    if (strcmp(field->key, "op") == 0)
+        return ng_status_ok; /* read first, by ng_contract_parse */
+    if (strcmp(field->key, "preset") == 0)
+        return apply_preset(contract, field->value, error);
+    if (strcmp(field->key, "pass") == 0) {
+        if (strcmp(field->value, "forward") != 0)
+            return ng_fail(error, ng_status_bad_input,
+                           "pass=%.40s is not known; expected forward",
+                           field->value);
+        return ng_status_ok;
+    }
+    if (ng_contract_set(contract, field->key, field->value))
+        return ng_status_ok;
+    const field_row *row = field_find(field->key);
+    if (row == NULL)
+        return ng_fail(error, ng_status_bad_input,
+                       "a contract has no field '%s'; `normgate list "
+                       "contracts` shows them", field->key);
+    char expected[256];
+    list_values(row, expected, sizeof expected);
+    return ng_fail(error, ng_status_bad_input,
+                   "%s=%.40s is not usable; expected %s", field->key,
+                   field->value, expected);
+}
+
+static ng_status apply(ng_contract *contract, const char *text,
+                       ng_error *error)
+{
+    ng_field field;
+    bool bad = false;
+    while (ng_field_next(&text, &field, &bad)) {
+        ng_status status = apply_field(contract, &field, error);
+        if (status != ng_status_ok)
+            return status;
+    }
+    if (bad)
+        return ng_fail(error, ng_status_bad_input,
+                       "'%s' is no field of a contract; expected key=value",
+                       field.key);
+    return ng_status_ok;
+}
+
+ng_status ng_contract_init(ng_contract *contract, const char *op,
+                           ng_error *error)
+{
+    const ng_op *row = ng_op_find(op);
+    if (row == NULL)
+        return ng_fail(error, ng_status_bad_input,
+                       "unknown op '%.60s'; `normgate list ops` shows the "
+                       "known ones", op);
+    memset(contract, 0, sizeof *contract);
+    snprintf(contract->op, sizeof contract->op, "%s", op);
+    snprintf(contract->pass, sizeof contract->pass, "forward");
+    snprintf(contract->preset, sizeof contract->preset, "pytorch");
+    for (size_t i = 0; i < FIELD_COUNT; i++) {
+        if (fields[i].number)
+            *number_at(contract, &fields[i]) = fields[i].initial;
+        else
+            *choice_at(contract, &fields[i]) = first_value(&fields[i]);
+    }
+    return apply(contract, row->defaults, error);
+}
+
+/* Numbers that later arithmetic relies on. */
+static ng_status check_numbers(const ng_contract *contract, ng_error *error)
+{
+    double alignment = contract->alignment;
+    if (!(alignment >= 1 && alignment <= 4096) ||
+        ((unsigned)alignment & ((unsigned)alignment - 1)) != 0 ||
+        alignment != (unsigned)alignment)
+        return ng_fail(error, ng_status_bad_input,
+                       "alignment=%g is not a power of two up to 4096 bytes",
+                       alignment);
+    if (contract->block > 1 << 24 ||
+        contract->block != (double)(unsigned)contract->block)
+        return ng_fail(error, ng_status_bad_input,
+                       "block=%g is not a whole number up to 2^24",
+                       contract->block);
+    return ng_status_ok;
+}
+
+ng_status ng_contract_parse(ng_contract *contract, const char *text,
+                            ng_error *error)
+{
+    ng_field field;
+    const char *rest = text;
+    char op[NG_NAME_MAX] = "";
+    bool bad = false;
+    if (strlen(text) >= NG_CONTRACT_TEXT_MAX)
+        return ng_fail(error, ng_status_bad_input,
+                       "the contract is longer than %d characters",
+                       NG_CONTRACT_TEXT_MAX - 1);
+    while (ng_field_next(&rest, &field, &bad)) {
+        if (strcmp(field.key, "op") == 0)
+            snprintf(op, sizeof op, "%.*s", (int)sizeof op - 1, field.value);
+    }
+    if (op[0] == '\0')
+        return ng_fail(error, ng_status_bad_input,
+                       "the contract '%.60s' names no op; add op=layer_norm "
+                       "or another of `normgate list ops`", text);
+    ng_status status = ng_contract_init(contract, op, error);
+    if (status == ng_status_ok)
+        status = apply(contract, text, error);
+    return status == ng_status_ok ? check_numbers(contract, error) : status;
+}
+
+void ng_contract_print(const ng_contract *contract, char *text, size_t size)
+{
+    ng_contract initial;
+    ng_contract copy = *contract;
+    snprintf(text, size, "op=%s", contract->op);
+    if (ng_contract_init(&initial, contract->op, NULL) != ng_status_ok)
+        return;
+    for (size_t i = 0; i < FIELD_COUNT; i++) {
+        const field_row *row = &fields[i];
+        if (row->number) {
+            double number = *number_at(&copy, row);
+            char real[64];
+            ng_text_from_real(real, sizeof real, number);
+            if (number != *number_at(&initial, row))
+                ng_text_append(text, size, " %s=%s", row->name, real);
+            continue;
+        }
+        unsigned char value = *choice_at(&copy, row);
+        /* The dtype is always shown: a contract without it reads as unclear. */
+        if (value != *choice_at(&initial, row) ||
+            strcmp(row->name, "dtype") == 0)
+            ng_text_append(text, size, " %s=%s", row->name,
+                           values[value].name);
+    }
+}
+
+/* The dtype that a value such as ng_param_bf16 names. */
+static bool dtype_of(unsigned char value, ng_dtype *dtype)
+{
+    return ng_dtype_parse(values[value].name, dtype);
+}
+
+ng_dtype ng_contract_storage(const ng_contract *contract)
+{
+    ng_dtype dtype = ng_f32;
+    dtype_of(contract->dtype, &dtype);
+    return dtype;
+}
+
+ng_dtype ng_contract_param(const ng_contract *contract)
+{
+    ng_dtype dtype = ng_contract_storage(contract);
+    dtype_of(contract->param, &dtype);
+    return dtype;
+}
+
+ng_dtype ng_contract_compute(const ng_contract *contract)
+{
+    ng_dtype dtype = ng_contract_storage(contract);
+    if (ng_format_of(dtype)->size == 2)
+        dtype = ng_f32;
+    dtype_of(contract->compute, &dtype);
+    return dtype;
+}
+
+ng_dtype ng_contract_stats(const ng_contract *contract)
+{
+    ng_dtype dtype = ng_contract_compute(contract);
+    dtype_of(contract->stats, &dtype);
+    return dtype;
+}
+
+double ng_contract_eps(const ng_contract *contract, double eps)
+{
+    ng_dtype dtype = ng_f64;
+    dtype_of(contract->eps_dtype, &dtype);
+    return ng_dtype_round(dtype, eps);
+}
+
+void ng_contract_fields(void (*row)(const char *field, const char *values,
+                                    const char *meaning, void *user),
+                        void *user)
+{
+    char text[256];
+    for (size_t i = 0; i < FIELD_COUNT; i++) {
+        list_values(&fields[i], text, sizeof text);
+        row(fields[i].name, text, fields[i].meaning, user);
+    }
+}
+
+void ng_contract_presets(void (*row)(const char *preset, const char *fields,
+                                     const char *document, void *user),
+                         void *user)
+{
+    for (size_t i = 0; i < PRESET_COUNT; i++)
+        row(presets[i].name, presets[i].fields, presets[i].document, user);
+}

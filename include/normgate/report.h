@@ -1,0 +1,68 @@
+/* Report: what a run's records say, for a person, a browser, a CI system and
+ * an exit code. Nothing is measured or judged again; records alone are read. */
+#ifndef NORMGATE_REPORT_H
+#define NORMGATE_REPORT_H
+
+#include <normgate/record.h>
+
+/* One run in numbers. A kernel with a `seeded_bug` is wrong on purpose: its
+ * failures are wanted, and count nowhere but in the lines that name it.
+ *
+ * A correct kernel passes when no check of it is wrong and at least one was
+ * judged. A seeded bug is caught when a check of its named property is wrong;
+ * one that only other properties see is not caught. */
+typedef struct ng_tally {
+    uint64_t subjects;
+    uint64_t kernels; /* not seeded */
+    uint64_t kernels_passing;
+    uint64_t kernels_failing;
+    uint64_t kernels_idle; /* nothing of them was judged */
+    uint64_t seeded;
+    uint64_t caught;
+    uint64_t caught_elsewhere; /* only by a property that is not the named */
+    uint64_t cases;            /* judged, of all kernels */
+    uint64_t cases_wrong;      /* of kernels that are not seeded */
+    uint64_t cases_seeded;     /* judged, of seeded kernels */
+    uint64_t cases_left_out;   /* SKIP and UNSUPPORTED */
+    uint64_t cases_waived;
+    uint64_t elements; /* outputs compared with the exact value */
+    uint64_t proved_table, proved_binary128, proved_mpfr, proved_exact;
+    uint64_t undecided;
+    double worst_ratio;           /* of kernels not seeded; NAN without any */
+    const ng_record *worst;       /* where; NULL likewise */
+    const ng_record *first_wrong; /* of kernels not seeded, or NULL */
+} ng_tally;
+
+ng_status ng_tally_records(ng_tally *tally, const ng_record *records,
+                           size_t count, ng_error *error);
+
+typedef enum ng_outcome {
+    ng_outcome_pass,       /* all hold, every seeded bug is caught */
+    ng_outcome_fail,       /* a kernel failed, or a seeded bug survived */
+    ng_outcome_nothing,    /* nothing was judged of a kernel, or of all */
+    ng_outcome_incomplete, /* nothing wrong so far; the run did not end */
+} ng_outcome;
+
+ng_outcome ng_tally_outcome(const ng_tally *tally, bool complete);
+
+/* A self-contained page. */
+ng_status ng_report_html(const ng_record *records, size_t count, bool complete,
+                         const char *path, ng_error *error);
+
+/* JUnit XML: a suite per kernel, a test case per property and op/pass/dtype;
+ * of a seeded bug one test case: that its named property fails. */
+ng_status ng_report_junit(const ng_record *records, size_t count, bool complete,
+                          const char *path, ng_error *error);
+
+/* At most fifteen lines for a terminal. `html` is where the page was written,
+ * or NULL. */
+ng_status ng_report_summary(const ng_record *records, size_t count,
+                            bool complete, const char *html, FILE *file,
+                            bool colour, ng_error *error);
+
+/* Writes all or nothing: into a new file beside `path`, then renamed. What is
+ * no regular file (a pipe, /dev/stdout) is written directly. */
+ng_status ng_report_write_file(const char *path, const char *data, size_t size,
+                               ng_error *error);
+
+#endif

@@ -1,0 +1,81 @@
+/* Subject: an implementation under test, run where it can only hurt itself.
+ *
+ *   builtin:NAME           a kernel of impls/
+ *   path/to/library.so     a shared library with <normgate/impl.h>'s descriptor
+ *   worker:'command args'  any program that speaks docs/worker-protocol.md
+ *
+ * Each runs in a supervised process of its own. A crash, exit(), hang or lack
+ * of memory is a reply, and the next call starts a fresh process. */
+#ifndef NORMGATE_SUBJECT_H
+#define NORMGATE_SUBJECT_H
+
+#include <normgate/case.h>
+#include <normgate/contract.h>
+#include <normgate/status.h>
+#include <normgate/tensor.h>
+#include <normgate/verdict.h>
+
+typedef struct ng_subject_options {
+    double timeout_s;    /* of one call; 0: 10 s */
+    double start_s;      /* to load or to say hello; 0: 120 s */
+    size_t memory_bytes; /* of the subject's process; 0: 4 GiB beyond start */
+    bool in_process;     /* for fuzzing: no process, no guard pages */
+} ng_subject_options;
+
+typedef struct ng_kernel_info {
+    const char *name;
+    const char *contract_text;
+    ng_contract contract;
+    bool seeded_bug;       /* wrong on purpose */
+    const char *killed_by; /* the property that must catch it; NULL if right */
+    const char *defect;    /* what is wrong with it, in words */
+    const char *file;      /* NULL or the kernel's source */
+    int line;
+} ng_kernel_info;
+
+/* Broken rules of the call, found around it. */
+enum {
+    ng_breach_input = 1,     /* an input was changed */
+    ng_breach_outside = 2,   /* memory outside an output was written */
+    ng_breach_unwritten = 4, /* an element of an output was never written */
+    ng_breach_fpenv = 8,     /* rounding mode or FTZ/DAZ was left changed */
+};
+
+typedef struct ng_request {
+    size_t kernel;
+    const ng_case *test;               /* op, pass, rows, n, eps */
+    ng_tensor tensor[NG_TENSOR_COUNT]; /* inputs are read, outputs filled */
+    bool guard_before; /* the buffers begin, not end, at the guard page */
+} ng_request;
+
+typedef struct ng_reply {
+    ng_verdict verdict; /* PASS: it answered, and the outputs are filled */
+    unsigned breaches;
+    char message[320];  /* what happened, in words; "" when nothing did */
+} ng_reply;
+
+typedef struct ng_subject ng_subject;
+
+/* Loads the subject and reads its kernels. NG cannot_load: error says why. */
+ng_status ng_subject_open(ng_subject **subject, const char *spec,
+                          const ng_subject_options *options, ng_error *error);
+void ng_subject_close(ng_subject *subject);
+
+const char *ng_subject_spec(const ng_subject *subject);
+const char *ng_subject_name(const ng_subject *subject);
+size_t ng_subject_kernel_count(const ng_subject *subject);
+const ng_kernel_info *ng_subject_kernel(const ng_subject *subject, size_t i);
+
+/* What loading it did to the process (FTZ/DAZ, rounding mode), or NULL. */
+const char *ng_subject_load_breach(const ng_subject *subject);
+
+void ng_subject_call(ng_subject *subject, const ng_request *request,
+                     ng_reply *reply);
+
+/* Calls `row` for every built-in whose name matches the glob. */
+size_t ng_builtin_match(const char *glob,
+                        void (*row)(const char *name, const char *claim,
+                                    const char *killed_by, void *user),
+                        void *user);
+
+#endif

@@ -1,0 +1,214 @@
+/* Error bounds of normalization kernels, from rounding-error analysis.
+ *
+ * Notation: u = 2^-p of the arithmetic; g(k) = k u / (1 - k u), Higham,
+ * Accuracy and Stability of Numerical Algorithms, 2nd ed., lemma 3.1; s the
+ * exact 1/rstd, d = x - mean, x_hat = d/s; a hat on a name is the computed
+ * value. Derivations, step by step, are in BOUNDS.md. */
+#include "bounds.h"
+
+#include <math.h>
+
+static double g(double k, double u)
+{
+    return k * u < 1 ? k * u / (1 - k * u) : INFINITY;
+}
+
+/* Additions that one term passes through (Higham, section 4.2), so that the
+ * sum is within g(additions) of sum |terms|. */
+static double additions(const ng_contract *contract, double n)
+{
+    double block = contract->block > 0 ? contract->block : 16;
+    switch (contract->summation) {
+    case ng_summation_lanes: /* n/L per lane, the lanes, and a tail below L */
+        return fmin(n, ceil(n / block) + 2 * block);
+    case ng_summation_blocked: /* inside a block, then over the blocks */
+        return fmin(n, block + ceil(n / block));
+    case ng_summation_pairwise: /* inside a base case, then the tree */
+        return fmin(n, block + ceil(log2(fmax(n / block, 1))) + 1);
+    default:
+        return n;
+    }
+}
+
+double ng_accumulation_bound(const ng_contract *contract, double n)
+{
+    double u = ng_dtype_u(ng_contract_compute(contract));
+    if (contract->summation == ng_summation_compensated)
+        /* Kahan: 2u + O(n u^2) (Higham, eq. 4.8; the constant of the second
+         * term from Knuth, TAOCP 2, 4.2.2, exercise 19, is below 8). */
+        return 2 * u + 8 * n * u * u;
+    if (contract->summation == ng_summation_wide)
+        /* in f64, then one rounding to the arithmetic */
+        return g(n, ng_dtype_u(ng_f64)) + u;
+    return g(additions(contract, n), u);
+}
+
+/* Error of the computed mean, absolute. */
+static double mean_error(const ng_contract *contract, const ng_conditions *set,
+                         double u, double h, double tiny)
+{
+    if (contract->centred == ng_centred_no)
+        return 0;
+    double rounding = u * fabs(set->mean) * (1 + h) + tiny;
+    double n = set->n;
+    switch (contract->variance) {
+    case ng_variance_welford:
+        /* mean_k = mean_(k-1) + d_k/k: the error of step k enters with weight
+         * k/n, is at most u|mean_k| + 2u|d_k|/k, and k|mean_k| <= sum |x|. The
+         * count is that of the whole set, however it is split in lanes. Each
+         * division may underflow, by half the least subnormal. */
+        return g(n + 2 * log(n) + 6, u) * set->mean_abs + rounding +
+               (n + 1) / 4 * tiny;
+    case ng_variance_shifted: {
+        /* d_j = x_j - x_0, mean |d| <= their root mean square q */
+        double q = hypot(set->deviation, set->mean - set->first);
+        return (h + 3 * u) * q + rounding;
+    }
+    case ng_variance_one_pass_wide:
+        return (g(n, ng_dtype_u(ng_f64)) + u) * set->mean_abs + rounding;
+    default:
+        return h * set->mean_abs + rounding;
+    }
+}
+
+/* Error of the computed variance, absolute: `either` of both signs, and
+ * `upward`, which can only enlarge it. */
+static void variance_error(const ng_contract *contract,
+                           const ng_conditions *set, double u, double h,
+                           double mean, double *either, double *upward)
+{
+    double var = set->deviation * set->deviation;
+    double square = set->root_mean_square * set->root_mean_square;
+    double shift = set->mean - set->first;
+    double wide = g(set->n + 3, ng_dtype_u(ng_f64));
+    *upward = 0;
+    if (contract->centred == ng_centred_no) {
+        *either = (h + 3 * u) * square;
+        return;
+    }
+    switch (contract->variance) {
+    case ng_variance_welford:
+        /* increments (d_k - e_(k-1))(d_k' - e_k) with |e| <= mean and sum d_k^2
+         * <= 2 n var: cross terms 2 sqrt(2) e sigma, squares 2 e^2 */
+        *either = (h + 6 * u) * var + 2.83 * mean * set->deviation;
+        *upward = 2 * mean * mean;
+        break;
+    case ng_variance_shifted:
+        *either = 3 * (h + 4 * u) * (var + shift * shift) + 3 * u * var;
+        break;
+    case ng_variance_one_pass_wide:
+        *either = 3 * wide * square + 3 * u * var;
+        break;
+    default:
+        /* sum (d_j - e)^2 = n var + n e^2, since sum d_j = 0 */
+        *either = (h + 4 * u) * (var + mean * mean);
+        *upward = mean * mean;
+    }
+}
+
+/* Relative error of s = sqrt(var + eps) and of its reciprocal. */
+static double scale_error(const ng_contract *contract,
+                          const ng_conditions *set, double u, double either,
+                          double upward)
+{
+    double below, above;
+    if (contract->eps_place != ng_eps_place_outside) {
+        double square = set->scale * set->scale;
+        below = either / square;
+        above = (either + upward) / square;
+    } else { /* s = sigma + eps: ds/s = (sigma/s) d sigma/sigma */
+        double var = set->deviation * set->deviation;
+        double weight = var > 0 ? set->deviation / set->scale : 0;
+        below = var > 0 ? weight * either / var : 0;
+        above = var > 0 ? weight * (either + upward) / var : 0;
+    }
+    if (!(below < 1))
+        return INFINITY;
+    double shrunk = 1 / sqrt(1 - below) - 1;
+    double grown = 1 - 1 / sqrt(1 + above);
+    /* eps, the sum with it, the root, the reciprocal: 3 roundings in all */
+    return fmax(shrunk, grown) + 3 * u * (1 + fmax(shrunk, grown));
+}
+
+/* Default domain: the squares of a set, and their sum, stay finite. */
+static bool in_domain(const ng_contract *contract, const ng_conditions *set,
+                      double largest_x)
+{
+    double limit = sqrt(ng_dtype_max(ng_contract_compute(contract))) / 2;
+    if (contract->max_abs > 0) {
+        if (largest_x > contract->max_abs)
+            return false;
+    } else if (set->root_mean_square * sqrt(set->n) > limit) {
+        return false;
+    }
+    return contract->max_n == 0 || set->n <= contract->max_n;
+}
+
+void ng_bound_set(ng_set_bound *bound, const ng_contract *contract,
+                  const ng_conditions *set, double largest_x)
+{
+    double u = ng_dtype_u(ng_contract_compute(contract));
+    double tiny = ng_dtype_ulp(ng_contract_compute(contract), 0);
+    double h = ng_accumulation_bound(contract, set->n);
+    double either, upward;
+    bound->mean = mean_error(contract, set, u, h, tiny);
+    variance_error(contract, set, u, h, bound->mean, &either, &upward);
+    either += 4 * tiny; /* underflow of the squares and of the division */
+    bound->scale = scale_error(contract, set, u, either, upward);
+    bound->judged = in_domain(contract, set, largest_x) &&
+                    isfinite(bound->mean) && isfinite(bound->scale);
+}
+
+/* Half a unit in the last place of the output at most `error` beyond exact:
+ * rounding to nearest of the computed value, wherever it lies. At least the
+ * least double, in which errors of subnormal f64 are counted themselves. */
+static double final_rounding(ng_dtype dtype, double exact, double error)
+{
+    return fmax(ng_dtype_ulp(dtype, fabs(exact) + error) / 2, 0x1p-1074);
+}
+
+double ng_bound_y(const ng_set_bound *bound, const ng_contract *contract,
+                  const ng_conditions *set, const ng_point *exact, double x,
+                  double gamma, double beta)
+{
+    ng_dtype compute = ng_contract_compute(contract);
+    ng_dtype storage = ng_contract_storage(contract);
+    double u = ng_dtype_u(compute), tiny = ng_dtype_ulp(compute, 0);
+    double y = fabs(ldexp(exact->high, exact->exponent));
+    double factor = contract->affine == ng_affine_one_plus_gamma ? 1 + gamma
+                                                                 : gamma;
+    double scale = fabs(factor);
+    double x_hat = fabs(x - set->mean) / set->scale;
+    double e = bound->mean / set->scale;
+    /* (x - mean), * rstd, * gamma, and gamma or 1 + gamma itself */
+    double product = (1 + bound->scale) * (1 + 4.01 * u) - 1;
+    double error = scale * ((x_hat + e) * product + e);
+    if (contract->affine_eval == ng_affine_eval_folded)
+        error += 4.01 * u * (scale * (fabs(x) + fabs(set->mean)) / set->scale *
+                                 (1 + product) + fabs(beta));
+    if (contract->round_xhat == ng_round_xhat_yes)
+        error += scale * (ng_dtype_u(storage) * (x_hat + e) * (1 + product) +
+                          ng_dtype_ulp(storage, 0));
+    if (contract->round_rstd == ng_round_rstd_yes)
+        error += scale * ng_dtype_u(storage) * (x_hat + e) * (1 + product);
+    error += u * fabs(beta);      /* beta, when wider than the arithmetic */
+    error += 3 * (scale + 1) * tiny; /* underflow of the products */
+    if (compute != storage)
+        error += u * (y + error); /* the sum with beta, before the storage */
+    return error + final_rounding(storage, y, error);
+}
+
+double ng_bound_mean(const ng_set_bound *bound, const ng_contract *contract,
+                     const ng_conditions *set)
+{
+    ng_dtype dtype = ng_contract_stats(contract);
+    return bound->mean + final_rounding(dtype, set->mean, bound->mean);
+}
+
+double ng_bound_rstd(const ng_set_bound *bound, const ng_contract *contract,
+                     const ng_conditions *set)
+{
+    ng_dtype dtype = ng_contract_stats(contract);
+    double rstd = 1 / set->scale, error = rstd * bound->scale;
+    return error + final_rounding(dtype, rstd, error);
+}

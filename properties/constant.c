@@ -1,0 +1,90 @@
+/* Constant: a set of equal elements has no spread, so a centred norm returns
+ * beta. Where every partial sum is exact (a short integer, n a power of two)
+ * the mean is exact and the output must be beta itself; elsewhere the bound of
+ * the class applies. */
+#include "plan.h"
+#include "trial.h"
+
+#include <math.h>
+
+static const ng_plan_row rows[] = {
+    {"constant", 0, NG_EPS, "random"},   {"constant", 1, NG_EPS, "random"},
+    {"constant", -5, NG_EPS, "random"},  {"constant", 100, NG_EPS, "random"},
+    {"constant", 7, 1e-12, "spread"},    {"constant", 0.1, NG_EPS, "random"},
+};
+
+static const ng_plan_size sizes[] = {
+    {2, 1, ng_smoke},  {2, 2, ng_smoke},  {1, 3, ng_gate}, {2, 16, ng_gate},
+    {1, 100, ng_gate}, {2, 256, ng_gate}, {1, 1024, ng_gate},
+};
+
+static bool applies(const ng_contract *contract)
+{
+    return contract->centred == ng_centred_yes;
+}
+
+static bool plan(const ng_trial *trial, size_t i, ng_case *test)
+{
+    return ng_plan_cross(trial, i, rows, sizeof rows / sizeof rows[0], sizes,
+                         sizeof sizes / sizeof sizes[0], test);
+}
+
+/* Sums of n <= 1024 equal integers up to 100 have at most 17 bits. */
+static bool exact_sums(const ng_trial *trial, const ng_case *test)
+{
+    const ng_contract *contract = trial->contract;
+    return test->gen_arg == floor(test->gen_arg) &&
+           (test->n & (test->n - 1)) == 0 &&
+           ng_format_of(ng_contract_compute(contract))->p >= 24 &&
+           contract->affine_eval == ng_affine_eval_centre_first;
+}
+
+static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
+{
+    ng_call_state call;
+    if (!ng_trial_run(trial, test, &call, finding) ||
+        !exact_sums(trial, test))
+        return;
+    const ng_tensor *y = &call.tensor[ng_tensor_y];
+    const ng_tensor *beta = &call.tensor[ng_tensor_beta];
+    size_t wrong = 0, first = 0;
+    for (size_t i = 0; i < y->count; i++) {
+        double want = beta->data == NULL ? 0
+                                         : ng_dtype_get(beta->dtype, beta->data,
+                                                        i % test->n);
+        want = ng_dtype_round(y->dtype, want);
+        if (ng_dtype_get(y->dtype, y->data, i) != want && wrong++ == 0)
+            first = i;
+    }
+    if (wrong == 0)
+        return;
+    finding->wrong += wrong;
+    finding->ratio = INFINITY;
+    finding->worst_role = ng_tensor_y;
+    finding->worst_set = first / test->n;
+    finding->worst_element = first % test->n;
+    finding->x = test->gen_arg;
+    finding->got = ng_dtype_get(y->dtype, y->data, first);
+    finding->bound = 0;
+    finding->exact = finding->rounded =
+        beta->data == NULL ? 0 : ng_dtype_get(beta->dtype, beta->data,
+                                              first % test->n);
+    ng_finding_fail(finding, NG_FAIL,
+                    "%zu of %zu outputs of a constant set are not beta, though "
+                    "its sums are exact", wrong, y->count);
+}
+
+const ng_property ng_property_constant = {
+    .name = "constant",
+    .claim = "a constant set gives beta: exactly where its sums are exact, "
+             "else within the bound",
+    .why = "padding, dead features and masked tokens are constant; noise "
+           "there is amplified by 1/sqrt(eps)",
+    .source = "exact identity: x - mean = 0; sums of short integers are exact "
+              "in any order",
+    .wild = "pytorch/pytorch#5410: constant channels above 1e7 came out as +-1 "
+            "instead of 0",
+    .applies = applies,
+    .plan = plan,
+    .check = check,
+};

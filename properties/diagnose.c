@@ -1,0 +1,201 @@
+/* Diagnosis: under which neighbouring contract would the kernel be right? One
+ * field is changed at a time; the first that explains every output names the
+ * cause. Failing that, the pattern of the wrong outputs is described. */
+#include "judge.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A search costs an exact result per neighbour, and a kernel that fails a
+ * hundred cases of a property fails them for one reason. */
+enum { MOST_SEARCHES = 6 };
+
+typedef struct neighbour {
+    const char *field, *value; /* NULL: eps is multiplied instead */
+    double eps_factor;         /* -1: divided by n */
+    const char *words;
+} neighbour;
+
+static const neighbour neighbours[] = {
+    {"eps_place", "outside", 1, "eps added outside the square root"},
+    {"eps_place", "none", 1, "eps ignored"},
+    {"eps_place", "max_var", 1, "max(var, eps) instead of var + eps"},
+    {"eps_place", "inside", 1, "eps added inside the square root"},
+    {NULL, NULL, 2, "eps added twice"},
+    {NULL, NULL, -1, "eps added to the sum of squares, not to their mean"},
+    {"eps_dtype", "f16", 1, "eps rounded to f16"},
+    {"eps_dtype", "bf16", 1, "eps rounded to bf16"},
+    {"divisor", "n_minus_1", 1, "a variance divided by n - 1"},
+    {"divisor", "n", 1, "a variance divided by n"},
+    {"centred", "no", 1, "the mean not subtracted"},
+    {"centred", "yes", 1, "the mean subtracted"},
+    {"affine", "none", 1, "gamma and beta ignored"},
+    {"affine", "gamma", 1, "beta ignored"},
+    {"affine", "one_plus_gamma", 1, "1 + gamma used instead of gamma"},
+    {"round_xhat", "yes", 1, "x_hat rounded to storage before gamma"},
+    {"round_rstd", "yes", 1, "rstd rounded to storage before use"},
+};
+
+/* Outputs of y that are wrong under `problem`; `total` counts the judged. */
+static size_t wrong_under(ng_arena *arena, const ng_problem *problem,
+                          const ng_tensor *y, size_t *total)
+{
+    const ng_exact *exact = ng_exact_forward(arena, problem, NULL);
+    size_t wrong = 0;
+    *total = 0;
+    if (exact == NULL)
+        return SIZE_MAX;
+    for (size_t set = 0; set < ng_view_sets(&problem->view); set++) {
+        ng_set_bound bound;
+        ng_judge_set(&bound, problem, exact, set);
+        for (size_t i = 0; i < ng_view_n(&problem->view); i++) {
+            ng_judged judged;
+            ng_judge_output(&judged, problem, exact, &bound, y, ng_tensor_y,
+                            set, i);
+            *total += judged.judged;
+            wrong += judged.judged && !(judged.ratio <= 1);
+        }
+    }
+    return wrong;
+}
+
+static bool search(ng_arena *arena, const ng_call_state *call, size_t wrong,
+                   ng_finding *finding)
+{
+    for (size_t k = 0; k < sizeof neighbours / sizeof neighbours[0]; k++) {
+        const neighbour *near = &neighbours[k];
+        ng_contract contract = *call->problem.contract;
+        ng_problem problem = call->problem;
+        problem.contract = &contract;
+        problem.eps *= near->eps_factor > 0
+                           ? near->eps_factor
+                           : 1 / (double)ng_view_n(&problem.view);
+        if (near->field != NULL)
+            ng_contract_set(&contract, near->field, near->value);
+        size_t total;
+        size_t left = wrong_under(arena, &problem, &call->tensor[ng_tensor_y],
+                                  &total);
+        /* A neighbour explains the kernel when nothing is left; that it says
+         * something different is known, since the declared contract failed. */
+        if (left == 0 && total > 0) {
+            ng_finding_fail(finding, NG_FAIL,
+                            "behaves as %s: %zu of %zu outputs agree, %zu are "
+                            "wrong under the declared contract", near->words,
+                            total, total, wrong);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What the wrong outputs have in common. */
+typedef struct pattern {
+    size_t wrong, nan, infinite, zero, last, judged;
+    double least_factor, largest_factor; /* of (got - beta)/(exact - beta) */
+    double cancellation;                 /* largest |mean|/deviation */
+} pattern;
+
+static void look_at(pattern *p, const ng_judged *judged, double beta, size_t i,
+                    size_t n)
+{
+    if (!judged->judged)
+        return;
+    p->judged++;
+    if (judged->ratio <= 1)
+        return;
+    p->wrong++;
+    p->nan += isnan(judged->got) != 0;
+    p->infinite += isinf(judged->got) != 0;
+    p->zero += judged->got == 0;
+    p->last += i + 8 >= n;
+    double exact = ldexp(judged->point.high, judged->point.exponent) - beta;
+    double factor = (judged->got - beta) / exact;
+    if (judged->point.kind == ng_kind_value && fabs(exact) > 0 &&
+        isfinite(factor)) {
+        p->least_factor = fmin(p->least_factor, factor);
+        p->largest_factor = fmax(p->largest_factor, factor);
+    }
+}
+
+static void survey(pattern *p, ng_arena *arena, const ng_call_state *call)
+{
+    const ng_problem *problem = &call->problem;
+    const ng_exact *exact = ng_exact_forward(arena, problem, NULL);
+    size_t n = ng_view_n(&problem->view);
+    *p = (pattern){.least_factor = INFINITY, .largest_factor = -INFINITY};
+    for (size_t set = 0; exact != NULL && set < ng_view_sets(&problem->view);
+         set++) {
+        const ng_conditions *c = ng_exact_conditions(exact, set);
+        if (c->finite && c->deviation > 0)
+            p->cancellation = fmax(p->cancellation,
+                                   fabs(c->mean) / c->deviation);
+        ng_set_bound bound;
+        ng_judge_set(&bound, problem, exact, set);
+        for (size_t i = 0; i < n; i++) {
+            ng_judged judged;
+            ng_judge_output(&judged, problem, exact, &bound,
+                            &call->tensor[ng_tensor_y], ng_tensor_y, set, i);
+            size_t index = ng_view_param(&problem->view, set, i);
+            double beta = problem->beta == NULL
+                              ? 0
+                              : ng_dtype_get(
+                                    ng_contract_param(problem->contract),
+                                    problem->beta, index);
+            look_at(p, &judged, beta, i, n);
+        }
+    }
+}
+
+static void describe(const pattern *p, size_t n, ng_finding *finding)
+{
+    const char *ending = p->last == p->wrong && n > 16
+                             ? ", all among the last 8 of their rows"
+                             : "";
+    if (p->wrong == 0)
+        ng_finding_fail(finding, NG_FAIL,
+                        "y is right, the saved %s is outside its bound",
+                        ng_role_name(finding->worst_role));
+    else if (p->nan == p->wrong)
+        ng_finding_fail(finding, NG_FAIL,
+                        "NaN in %zu of %zu outputs whose exact value is "
+                        "finite%s", p->nan, p->judged, ending);
+    else if (p->nan + p->infinite == p->wrong)
+        ng_finding_fail(finding, NG_FAIL,
+                        "NaN or Inf in %zu of %zu outputs whose exact value is "
+                        "finite%s", p->wrong, p->judged, ending);
+    else if (p->zero == p->wrong)
+        ng_finding_fail(finding, NG_FAIL,
+                        "zero in %zu of %zu outputs whose exact value is not "
+                        "(squares that overflow, or outputs not computed)%s",
+                        p->zero, p->judged, ending);
+    else if (p->least_factor > 0 && p->cancellation > 100)
+        ng_finding_fail(finding, NG_FAIL,
+                        "%zu of %zu outputs wrong, x_hat off by factors "
+                        "%.4g to %.4g at |mean|/sigma = %.3g: the variance "
+                        "cancels, as E[x^2] - E[x]^2 does", p->wrong, p->judged,
+                        p->least_factor, p->largest_factor, p->cancellation);
+    else if (p->least_factor > 0 && p->largest_factor < INFINITY &&
+             p->largest_factor - p->least_factor <
+                 0.01 * fabs(p->largest_factor - 1))
+        ng_finding_fail(finding, NG_FAIL,
+                        "%zu of %zu outputs wrong, all by the factor %.8g: "
+                        "rstd is off, the mean is right", p->wrong, p->judged,
+                        p->largest_factor);
+    else
+        ng_finding_fail(finding, NG_FAIL,
+                        "%zu of %zu outputs outside their bound%s", p->wrong,
+                        p->judged, ending);
+}
+
+void ng_diagnose(ng_trial *trial, const ng_call_state *call,
+                 ng_finding *finding)
+{
+    ng_arena arena = {0};
+    pattern p;
+    survey(&p, &arena, call);
+    if (p.wrong == 0 || trial->searches++ >= MOST_SEARCHES ||
+        !search(&arena, call, p.wrong, finding))
+        describe(&p, ng_view_n(&call->problem.view), finding);
+    ng_arena_release(&arena);
+}

@@ -1,0 +1,57 @@
+/* Trial: the one way a property calls a subject and judges what came back. */
+#ifndef NORMGATE_TRIAL_H
+#define NORMGATE_TRIAL_H
+
+#include <normgate/generator.h>
+#include <normgate/property.h>
+
+/* A call: the inputs, the outputs, what the subject said. */
+typedef struct ng_call_state {
+    ng_problem problem;
+    ng_tensor tensor[NG_TENSOR_COUNT];
+    ng_reply reply;
+} ng_call_state;
+
+/* Fills the inputs of `call` from the case and allocates its outputs. False:
+ * the case cannot be made; the finding says why. */
+bool ng_trial_prepare(ng_trial *trial, const ng_case *test,
+                      ng_call_state *call, ng_finding *finding);
+
+/* A call with the same shape and parameters whose x may be changed freely. */
+bool ng_trial_copy(ng_trial *trial, const ng_case *test,
+                   const ng_call_state *from, ng_call_state *to,
+                   ng_finding *finding);
+
+/* Calls the kernel. False: it did not answer; the finding has the verdict. */
+bool ng_trial_call(ng_trial *trial, const ng_case *test, ng_call_state *call,
+                   bool guard_before, ng_finding *finding);
+
+/* Judges every output against the exact value and merges into the finding:
+ * ratio, worst element, counts, verdict. The exact values are returned for
+ * further use; NULL after a failure of the harness. */
+const ng_exact *ng_trial_judge(ng_trial *trial, const ng_call_state *call,
+                               ng_finding *finding);
+
+/* prepare, call, judge. */
+bool ng_trial_run(ng_trial *trial, const ng_case *test, ng_call_state *call,
+                  ng_finding *finding);
+
+/* First element at which two outputs differ in their bits, or SIZE_MAX. */
+size_t ng_trial_differs(const ng_tensor *a, const ng_tensor *b);
+
+/* Two calls whose exact outputs are equal up to a sign: fails when an output
+ * of y differs by more than the two bounds together. Bits that differ within
+ * the bounds are counted in the return value. */
+size_t ng_trial_agree(ng_trial *trial, const ng_call_state *a,
+                      const ng_call_state *b, double sign, const char *claim,
+                      ng_finding *finding);
+
+void ng_finding_fail(ng_finding *finding, ng_verdict verdict,
+                     const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Words for the cause of a FAIL: the neighbouring contract that explains it. */
+void ng_diagnose(ng_trial *trial, const ng_call_state *call,
+                 ng_finding *finding);
+
+#endif

@@ -1,0 +1,47 @@
+/* Buffer: text that grows, and the ways in which untrusted text enters it. */
+#ifndef NORMGATE_REPORTS_BUFFER_H
+#define NORMGATE_REPORTS_BUFFER_H
+
+#include <normgate/status.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* After a failed allocation every call does nothing; check once at the end. */
+typedef struct ng_buffer {
+    char *data;
+    size_t size, capacity;
+    bool failed;
+} ng_buffer;
+
+void ng_buffer_free(ng_buffer *buffer);
+
+void ng_buffer_add(ng_buffer *buffer, const char *text);
+void ng_buffer_format(ng_buffer *buffer, const char *format, ...)
+#ifdef __GNUC__
+    __attribute__((format(printf, 2, 3)))
+#endif
+    ;
+
+/* Characters shown of one text: enough for the longest replay command, and a
+ * hostile record cannot fill the page. */
+enum { NG_TEXT_MAX = 12000, NG_NAME_SHOWN_MAX = 160 };
+
+/* Untrusted text, made printable: blanks for white space, U+2400 pictures for
+ * control characters, U+FFFD for invalid bytes, for characters that XML 1.0
+ * forbids and for those that reorder a line of text. */
+void ng_buffer_plain(ng_buffer *buffer, const char *text, size_t limit);
+
+/* The same with & < > " ' as references: for HTML and XML. */
+void ng_buffer_markup(ng_buffer *buffer, const char *text);
+
+/* A name in HTML that may break after _ : / . = in a narrow column. */
+void ng_buffer_name(ng_buffer *buffer, const char *text);
+
+void ng_buffer_count(ng_buffer *buffer, uint64_t count); /* 18,240 */
+void ng_buffer_short(ng_buffer *buffer, double value);   /* 0.61, 1.2e7 */
+
+ng_status ng_buffer_status(const ng_buffer *buffer, ng_error *error);
+
+#endif

@@ -1,0 +1,55 @@
+/* Page: what each section of the HTML report is made from, and the pieces that
+ * several of them share. */
+#ifndef NORMGATE_REPORTS_PAGE_H
+#define NORMGATE_REPORTS_PAGE_H
+
+#include "buffer.h"
+#include "grid.h"
+
+#include <normgate/report.h>
+
+typedef struct ng_page {
+    ng_buffer *out;
+    ng_arena *arena;
+    const ng_record *records;
+    size_t count;
+    bool complete;
+    const ng_grid *properties; /* kernels by properties */
+    const ng_tally *tally;
+    const ng_cell *last_finding; /* the findings up to here have an anchor */
+} ng_page;
+
+#define NG_SECTION(name, title) void ng_section_##name(ng_page *page);
+#include "sections.def"
+#undef NG_SECTION
+
+/* The page stays a page: a section adds no rows when the page has these many
+ * KiB, and says how many it left out. Each has room after those before it. */
+enum {
+    NG_FINDINGS_KIB = 600,
+    NG_MATRIX_KIB = 1000,
+    NG_SEEDED_KIB = 1250,
+    NG_ACCURACY_KIB = 1600,
+    NG_PROVENANCE_KIB = 1700,
+};
+bool ng_page_full(const ng_page *page, size_t kib);
+void ng_page_left_out(ng_page *page, size_t count, const char *what);
+
+/* The CSS class, the symbol and the word of a verdict. */
+const char *ng_verdict_class(ng_verdict verdict);
+const char *ng_verdict_symbol(ng_verdict verdict);
+const char *ng_verdict_word(ng_verdict verdict);
+
+/* <span class="tag pass">symbol word</span> */
+void ng_page_tag(ng_page *page, ng_verdict verdict);
+
+/* The row that names a subject, above its kernels. */
+void ng_page_subject(ng_page *page, const ng_row *row, size_t columns);
+
+/* The <th> of a kernel with its op and dtype. */
+void ng_page_kernel(ng_page *page, const ng_row *row);
+
+/* The embedded style sheet, made from style.css by cmake/embed.cmake. */
+extern const char ng_report_css[];
+
+#endif

@@ -1,0 +1,208 @@
+/* The verdict, and what it is worth: how much was judged, how the reference
+ * was proved, and whether the gate noticed the bugs planted to test it. */
+#include "page.h"
+
+#include <math.h>
+
+static const struct {
+    const char *class, *symbol, *word;
+} outcomes[] = {
+    [ng_outcome_pass] = {"pass", "✓", "PASS"},
+    [ng_outcome_fail] = {"fail", "✗", "FAIL"},
+    [ng_outcome_nothing] = {"warn", "!", "NOT CHECKED"},
+    [ng_outcome_incomplete] = {"warn", "…", "INCOMPLETE"},
+};
+
+static void write_of(ng_buffer *out, uint64_t part, uint64_t whole) {
+    ng_buffer_count(out, part);
+    ng_buffer_add(out, " of ");
+    ng_buffer_count(out, whole);
+}
+
+static const char *plural(uint64_t count) { return count == 1 ? "" : "s"; }
+
+static void write_sentence(ng_page *page) {
+    const ng_tally *t = page->tally;
+    ng_buffer *out = page->out;
+    ng_buffer_add(out, "<p class=\"lead\">");
+    if (t->kernels > 0 && t->kernels_failing == 0) {
+        write_of(out, t->kernels_passing, t->kernels);
+        ng_buffer_format(out,
+                         " kernel%s stayed inside the bound of the declared "
+                         "contract in every case. ",
+                         plural(t->kernels));
+    } else if (t->kernels > 0) {
+        write_of(out, t->kernels_failing, t->kernels);
+        ng_buffer_format(out, " kernel%s broke the declared contract. ",
+                         plural(t->kernels));
+    }
+    if (t->seeded > 0 && t->caught == t->seeded) {
+        ng_buffer_format(out, "The gate caught %s ",
+                         t->seeded == 1 ? "the" : "all");
+        ng_buffer_count(out, t->seeded);
+        ng_buffer_format(out, " bug%s planted to test it. ", plural(t->seeded));
+    } else if (t->seeded > 0) {
+        ng_buffer_add(out, "The gate missed ");
+        write_of(out, t->seeded - t->caught, t->seeded);
+        ng_buffer_add(out, " bugs planted to test it, so a pass is worth "
+                           "less than it should be. ");
+    }
+    if (t->kernels_idle > 0) {
+        write_of(out, t->kernels_idle, t->kernels);
+        ng_buffer_format(out,
+                         " kernel%s had no case judged, which is no pass: "
+                         "widen the filters or the declared domain. ",
+                         plural(t->kernels));
+    }
+    if (t->cases == 0)
+        ng_buffer_add(out, "Nothing was judged. ");
+    ng_buffer_add(out, "</p>\n");
+    if (!page->complete)
+        ng_buffer_add(out,
+                      "<p class=\"note warn\"><b>The run did not come to its "
+                      "end</b>: the records have no closing line. What "
+                      "follows holds for the checks that were stored; run the "
+                      "command again for a verdict.</p>\n");
+}
+
+static void open_fact(ng_buffer *out, const char *term) {
+    ng_buffer_format(out, "<div><dt>%s</dt><dd><b>", term);
+}
+
+static void write_kernels(ng_buffer *out, const ng_tally *t) {
+    open_fact(out, "Kernels that hold");
+    ng_buffer_count(out, t->kernels_passing);
+    ng_buffer_add(out, "</b> of ");
+    ng_buffer_count(out, t->kernels);
+    ng_buffer_add(out, "<small>");
+    ng_buffer_count(out, t->subjects);
+    ng_buffer_format(out, " subject%s</small></dd></div>\n",
+                     plural(t->subjects));
+}
+
+static void write_cases(ng_buffer *out, const ng_tally *t) {
+    open_fact(out, "Cases judged");
+    ng_buffer_count(out, t->cases);
+    ng_buffer_add(out, "</b><small>");
+    ng_buffer_count(out, t->cases_wrong);
+    ng_buffer_add(out, " wrong");
+    if (t->cases_waived > 0) {
+        ng_buffer_add(out, ", ");
+        ng_buffer_count(out, t->cases_waived);
+        ng_buffer_add(out, " waived");
+    }
+    if (t->cases_left_out > 0) {
+        ng_buffer_add(out, "; ");
+        ng_buffer_count(out, t->cases_left_out);
+        ng_buffer_add(out, " left out");
+    }
+    ng_buffer_add(out, "</small></dd></div>\n");
+}
+
+static void write_worst(ng_buffer *out, const ng_tally *t) {
+    if (!t->worst)
+        return;
+    open_fact(out, "Largest error / bound");
+    ng_buffer_short(out, t->worst_ratio);
+    ng_buffer_add(out, "</b><small>");
+    ng_buffer_name(out, t->worst->kernel);
+    ng_buffer_add(out, ", ");
+    ng_buffer_name(out, t->worst->property);
+    ng_buffer_add(out, "</small></dd></div>\n");
+}
+
+static void write_seeded(ng_buffer *out, const ng_tally *t) {
+    if (t->seeded == 0)
+        return;
+    open_fact(out, "Planted bugs caught");
+    ng_buffer_count(out, t->caught);
+    ng_buffer_add(out, "</b> of ");
+    ng_buffer_count(out, t->seeded);
+    ng_buffer_add(out, "<small>each by the property named for it</small>"
+                       "</dd></div>\n");
+}
+
+static void write_elements(ng_buffer *out, const ng_tally *t) {
+    if (t->elements == 0)
+        return;
+    open_fact(out, "Outputs judged");
+    ng_buffer_count(out, t->elements);
+    ng_buffer_add(out, "</b><small>against the exact value</small>"
+                       "</dd></div>\n");
+}
+
+typedef struct level {
+    const char *class, *name, *how;
+    uint64_t count;
+} level;
+
+static void write_proof_row(ng_buffer *out, const level *l, double whole) {
+    ng_buffer_format(out,
+                     "<tr><th scope=\"row\"><i class=\"key %s\"></i>%s</th>"
+                     "<td>",
+                     l->class, l->name);
+    ng_buffer_count(out, l->count);
+    ng_buffer_format(out, "</td><td>%.4g&nbsp;%%</td><td>%s</td></tr>\n",
+                     100 * (double)l->count / whole, l->how);
+}
+
+static void write_proof(ng_buffer *out, const ng_tally *t) {
+    const level levels[] = {
+        {"l1", "binary128", "enclosure in 113-bit arithmetic",
+         t->proved_binary128},
+        {"l2", "MPFR", "enclosure at rising precision", t->proved_mpfr},
+        {"l3", "integers", "exact comparison: a tie, or nearly one",
+         t->proved_exact},
+        {"l4", "table", "decided by rule: an input was not finite",
+         t->proved_table},
+        {"l5", "undecided", "not proved, and never counted as right",
+         t->undecided},
+    };
+    enum { LEVELS = sizeof levels / sizeof levels[0] };
+    double whole = 0, at = 0;
+    for (size_t i = 0; i < LEVELS; i++)
+        whole += (double)levels[i].count;
+    if (whole == 0)
+        return;
+    ng_buffer_add(out, "<h3>How the exact values were proved</h3>\n"
+                       "<svg class=\"proof\" viewBox=\"0 0 1000 12\" "
+                       "preserveAspectRatio=\"none\" aria-hidden=\"true\">");
+    for (size_t i = 0; i < LEVELS; i++) {
+        if (levels[i].count == 0)
+            continue;
+        double width = fmax(1000 * (double)levels[i].count / whole, 3);
+        ng_buffer_format(out,
+                         "<rect class=\"%s\" x=\"%.1f\" width=\"%.1f\" "
+                         "height=\"12\"/>",
+                         levels[i].class, fmin(at, 1000 - width), width);
+        at += width;
+    }
+    ng_buffer_add(out, "</svg>\n<div class=\"scroll\"><table class=\"plain\">"
+                       "<caption>Roundings of the reference</caption>\n"
+                       "<thead><tr><th scope=\"col\">Proved in</th>"
+                       "<th scope=\"col\">Outputs</th><th scope=\"col\">Share"
+                       "</th><th scope=\"col\">How</th></tr></thead>"
+                       "<tbody>\n");
+    for (size_t i = 0; i < LEVELS; i++)
+        write_proof_row(out, &levels[i], whole);
+    ng_buffer_add(out, "</tbody></table></div>\n");
+}
+
+void ng_section_verdict(ng_page *page) {
+    ng_buffer *out = page->out;
+    ng_outcome outcome = ng_tally_outcome(page->tally, page->complete);
+    ng_buffer_format(out,
+                     "<div class=\"hero %s\"><h1 id=\"verdict-title\">"
+                     "<span aria-hidden=\"true\">%s</span> %s</h1>\n",
+                     outcomes[outcome].class, outcomes[outcome].symbol,
+                     outcomes[outcome].word);
+    write_sentence(page);
+    ng_buffer_add(out, "</div>\n<dl class=\"facts\">\n");
+    write_kernels(out, page->tally);
+    write_cases(out, page->tally);
+    write_worst(out, page->tally);
+    write_elements(out, page->tally);
+    write_seeded(out, page->tally);
+    ng_buffer_add(out, "</dl>\n");
+    write_proof(out, page->tally);
+}

@@ -1,0 +1,231 @@
+/* The summary: what a person reads in five seconds at a terminal. */
+#include "buffer.h"
+#include "tally.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+enum { SUBJECTS_MAX = 5, WIDTH = 400 };
+
+typedef struct summary {
+    ng_buffer *out;
+    const ng_grid *grid;
+    const ng_tally *tally;
+    bool colour;
+} summary;
+
+static const char *const green = "\033[1;32m", *const red = "\033[1;31m",
+                         *const yellow = "\033[1;33m";
+
+static void write_word(const summary *s, const char *colour, const char *word) {
+    ng_buffer_format(s->out, "%s%s%s", s->colour ? colour : "", word,
+                     s->colour ? "\033[0m" : "");
+}
+
+static void write_ratio(ng_buffer *out, double ratio) {
+    if (isnan(ratio))
+        return;
+    ng_buffer_add(out, "   largest error/bound ");
+    ng_buffer_short(out, ratio);
+}
+
+static void write_of(ng_buffer *out, uint64_t part, uint64_t whole,
+                     const char *what) {
+    ng_buffer_count(out, part);
+    ng_buffer_add(out, " of ");
+    ng_buffer_count(out, whole);
+    ng_buffer_add(out, what);
+}
+
+static void write_verdict(const summary *s, bool complete) {
+    const ng_tally *t = s->tally;
+    switch (ng_tally_outcome(t, complete)) {
+    case ng_outcome_pass:
+        write_word(s, green, "PASS");
+        break;
+    case ng_outcome_fail:
+        write_word(s, red, "FAIL");
+        break;
+    case ng_outcome_nothing:
+        write_word(s, yellow, "NOT CHECKED");
+        ng_buffer_format(s->out, "  %s had no case judged; widen the filters",
+                         t->cases == 0 ? "the run" : "a kernel");
+        break;
+    case ng_outcome_incomplete:
+        write_word(s, yellow, "INCOMPLETE");
+        ng_buffer_add(s->out, "  nothing wrong so far, but the run did not "
+                              "come to its end; run it again");
+    }
+    ng_buffer_add(s->out, "\n");
+}
+
+/* A line for each subject: its kernels that are meant to be right. */
+static void write_subject(const summary *s, size_t begin, size_t end) {
+    uint64_t kernels = 0, passing = 0, wrong = 0, cases = 0;
+    double ratio = NAN;
+    for (size_t i = begin; i < end; i++) {
+        const ng_row *row = &s->grid->rows[i];
+        if (row->seeded_bug[0])
+            continue;
+        kernels++;
+        passing += row->score.wrong == 0 && row->score.judged > 0;
+        wrong += row->score.wrong > 0;
+        cases += row->score.judged;
+        ratio = fmax(ratio, row->score.ratio);
+    }
+    if (kernels == 0)
+        return;
+    ng_buffer_add(s->out, "  ");
+    if (wrong > 0)
+        write_word(s, red, "FAIL");
+    else if (passing < kernels)
+        write_word(s, yellow, "none");
+    else
+        write_word(s, green, "pass");
+    ng_buffer_add(s->out, "  ");
+    ng_buffer_plain(s->out, s->grid->rows[begin].subject, 60);
+    ng_buffer_add(s->out, "   ");
+    write_of(s->out, passing, kernels, kernels == 1 ? " kernel" : " kernels");
+    ng_buffer_add(s->out, "   ");
+    ng_buffer_count(s->out, cases);
+    ng_buffer_add(s->out, cases == 1 ? " case" : " cases");
+    write_ratio(s->out, ratio);
+    ng_buffer_add(s->out, "\n");
+}
+
+static void write_kernels(const summary *s) {
+    const ng_tally *t = s->tally;
+    const ng_grid *grid = s->grid;
+    if (t->subjects <= SUBJECTS_MAX) {
+        for (size_t i = 0, end; i < grid->row_count; i = end) {
+            for (end = i + 1;
+                 end < grid->row_count &&
+                 grid->rows[end].subject_first == grid->rows[i].subject_first;)
+                end++;
+            write_subject(s, i, end);
+        }
+    } else if (t->kernels > 0) {
+        ng_buffer_add(s->out, "  ");
+        write_of(s->out, t->kernels_passing, t->kernels,
+                 " correct kernels pass   ");
+        ng_buffer_count(s->out, t->cases - t->cases_seeded);
+        ng_buffer_add(s->out, " cases");
+        write_ratio(s->out, t->worst_ratio);
+        ng_buffer_add(s->out, "\n");
+    }
+}
+
+static void write_seeded(const summary *s) {
+    const ng_tally *t = s->tally;
+    if (t->seeded == 0)
+        return;
+    ng_buffer_add(s->out, "  ");
+    write_word(s, t->caught == t->seeded ? green : red,
+               t->caught == t->seeded ? "pass" : "FAIL");
+    ng_buffer_add(s->out, "  ");
+    write_of(s->out, t->caught, t->seeded, " seeded bugs caught");
+    const char *open = ": ";
+    for (size_t i = 0, left = 2; i < s->grid->row_count && left > 0; i++) {
+        const ng_row *row = &s->grid->rows[i];
+        if (!row->seeded_bug[0] || ng_row_caught(row))
+            continue;
+        ng_buffer_add(s->out, open);
+        ng_buffer_plain(s->out, row->kernel, 60);
+        ng_buffer_add(s->out, row->score.wrong > 0 ? " only by another than "
+                                                   : " not by ");
+        ng_buffer_plain(s->out, row->seeded_bug, 60);
+        open = "; ";
+        left--;
+    }
+    ng_buffer_add(s->out, t->seeded > t->caught + 2 ? "; ...\n" : "\n");
+}
+
+static void write_judged(const summary *s) {
+    const ng_tally *t = s->tally;
+    ng_buffer_add(s->out, "  ");
+    ng_buffer_count(s->out, t->elements);
+    ng_buffer_add(s->out,
+                  " outputs judged against the exact value; undecided ");
+    ng_buffer_count(s->out, t->undecided);
+    ng_buffer_add(s->out, "; cases waived ");
+    ng_buffer_count(s->out, t->cases_waived);
+    ng_buffer_add(s->out, ", left out ");
+    ng_buffer_count(s->out, t->cases_left_out);
+    ng_buffer_add(s->out, "\n");
+}
+
+static void write_line(const summary *s, const char *name, const char *text,
+                       size_t limit) {
+    if (!text[0])
+        return;
+    ng_buffer_format(s->out, "  %-7s ", name);
+    ng_buffer_plain(s->out, text, limit);
+    ng_buffer_add(s->out, "\n");
+}
+
+/* The smallest failing case of the property that failed first. */
+static void write_finding(const summary *s) {
+    const ng_record *first = s->tally->first_wrong;
+    const ng_score *score = NULL;
+    for (size_t i = 0; first && i < s->grid->cell_count; i++)
+        if (s->grid->cells[i].score.first_wrong == first)
+            score = &s->grid->cells[i].score;
+    if (!score)
+        return;
+    const ng_record *record = score->smallest_wrong;
+    ng_buffer_add(s->out, "\n");
+    write_word(s, red,
+               record->verdict[0] ? ng_verdict_name(ng_record_verdict(record))
+                                  : "ERROR");
+    ng_buffer_add(s->out, " ");
+    ng_buffer_plain(s->out, record->kernel, 60);
+    ng_buffer_add(s->out, ", property ");
+    ng_buffer_plain(s->out, record->property, 60);
+    ng_buffer_add(s->out, ": ");
+    write_of(s->out, score->wrong, score->judged, " cases");
+    write_ratio(s->out, score->ratio);
+    ng_buffer_add(s->out, "\n");
+    write_line(s, "cause", record->cause, WIDTH);
+    write_line(s, "case", record->test, WIDTH);
+    if (record->worst_tensor[0]) {
+        ng_buffer_format(s->out, "  %-7s ", "got");
+        ng_buffer_format(s->out, "%.9g (%a), exact %.17g\n", record->got,
+                         record->got, record->exact);
+    }
+    write_line(s, "replay", record->replay, NG_TEXT_MAX);
+}
+
+static ng_status print(const ng_buffer *out, FILE *file, ng_error *error) {
+    if (fwrite(out->data, 1, out->size, file) == out->size && fflush(file) == 0)
+        return ng_status_ok;
+    return ng_fail(error, ng_status_bad_input,
+                   "the summary could not be printed: %s", strerror(errno));
+}
+
+ng_status ng_report_summary(const ng_record *records, size_t count,
+                            bool complete, const char *html, FILE *file,
+                            bool colour, ng_error *error) {
+    ng_arena arena = {0};
+    ng_buffer out = {0};
+    ng_grid grid;
+    ng_tally tally;
+    ng_status status =
+        ng_grid_make(&grid, &arena, records, count, ng_by_property, error);
+    if (status == ng_status_ok) {
+        const summary s = {&out, &grid, &tally, colour};
+        ng_tally_grid(&tally, &grid, records, count);
+        write_verdict(&s, complete);
+        write_kernels(&s);
+        write_seeded(&s);
+        write_judged(&s);
+        write_finding(&s);
+        write_line(&s, "report", html ? html : "", NG_TEXT_MAX);
+        status = ng_buffer_status(&out, error);
+    }
+    if (status == ng_status_ok)
+        status = print(&out, file, error);
+    ng_buffer_free(&out);
+    ng_arena_release(&arena);
+    return status;
+}

@@ -1,0 +1,169 @@
+/* The child side of a forked subject. */
+#include "child.h"
+#include "fpenv.h"
+#include "wire.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+/* A signal handler has no argument of ours: the one global of the child. */
+static fault *last_words;
+
+static void on_signal(int number, siginfo_t *info, void *context)
+{
+    (void)context;
+    last_words->error_number = errno;
+    last_words->address = (uintptr_t)info->si_addr;
+    last_words->signal = number;
+    /* SA_RESETHAND: the same fault again, or abort() itself, now ends us. */
+}
+
+static void catch_signals(fault *shared)
+{
+    static const int numbers[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+    enum { STACK = 1 << 16 };
+    last_words = shared;
+    stack_t stack = {.ss_sp = malloc(STACK), .ss_size = STACK};
+    if (stack.ss_sp != NULL)
+        sigaltstack(&stack, NULL);
+    struct sigaction action = {.sa_sigaction = on_signal};
+    action.sa_flags = (int)(SA_SIGINFO | SA_ONSTACK | SA_RESETHAND);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        sigaction(numbers[i], &action, NULL);
+}
+
+/* Only the two pipes and stderr stay open; what the subject prints goes to
+ * stderr, where it cannot be taken for our output. */
+static void close_files(int orders, int replies)
+{
+    int nothing = open("/dev/null", O_RDWR);
+    dup2(nothing, STDIN_FILENO);
+    dup2(STDERR_FILENO, STDOUT_FILENO);
+    int first = orders < replies ? orders : replies;
+    int second = orders < replies ? replies : orders;
+    if (first > 3)
+        close_range(3, (unsigned)first - 1, 0);
+    if (second > first + 1)
+        close_range((unsigned)first + 1, (unsigned)second - 1, 0);
+    close_range((unsigned)second + 1, ~0u, 0);
+}
+
+static bool send_kernel(int replies, const ng_kernel *kernel)
+{
+    char payload[WIRE_MAX];
+    const char *texts[] = {kernel->name, kernel->contract,
+                           kernel->file != NULL ? kernel->file : ""};
+    size_t used = 0;
+    for (size_t i = 0; i < 3; i++) {
+        size_t length = strlen(texts[i]) + 1;
+        if (length > sizeof payload / 4)
+            return false;
+        memcpy(payload + used, texts[i], length);
+        used += length;
+    }
+    memcpy(payload + used, &kernel->line, sizeof kernel->line);
+    return wire_send(replies, wire_kernel, payload,
+                     used + sizeof kernel->line);
+}
+
+static void fail(int replies, const char *words)
+{
+    wire_send(replies, wire_failed, words, strlen(words));
+    _exit(0);
+}
+
+/* The kernels of the built-in, or of the library once it is loaded. */
+static const ng_kernel *load(const ng_subject *subject, int replies,
+                             uint32_t *count)
+{
+    char words[1024];
+    void *handle;
+    if (subject->builtin != NULL) {
+        *count = (uint32_t)subject->builtin->kernel_count;
+        wire_send(replies, wire_library, subject->builtin->name,
+                  strlen(subject->builtin->name));
+        return subject->builtin->kernels;
+    }
+    fp_state before = fp_get();
+    const ng_library *library =
+        library_open(subject->target, &handle, words, sizeof words);
+    fp_state after = fp_get();
+    fp_set(before);
+    if (library == NULL)
+        fail(replies, words);
+    if (fp_changes(before, after, words, sizeof words))
+        wire_send(replies, wire_breach, words, strlen(words));
+    const char *name = library->name != NULL ? library->name : "";
+    wire_send(replies, wire_library, name, strnlen(name, TEXT_MAX));
+    *count = library->kernel_count;
+    return library->kernels;
+}
+
+static void protect(unsigned char *memory, const layout *where, bool on)
+{
+    size_t unit = (size_t)sysconf(_SC_PAGESIZE);
+    for (ng_role role = 0; role < NG_TENSOR_COUNT; role++) {
+        const span *s = &where->tensor[role];
+        int guard = on ? PROT_NONE : PROT_READ | PROT_WRITE;
+        int body = on && !ng_role_is_output(role) ? PROT_READ
+                                                  : PROT_READ | PROT_WRITE;
+        if (!s->present)
+            continue;
+        mprotect(memory + s->body - unit, unit, guard);
+        mprotect(memory + s->body, s->body_end - s->body, body);
+        mprotect(memory + s->body_end, unit, guard);
+    }
+}
+
+static void answer(const ng_subject *subject, const ng_kernel *kernels,
+                   const call_order *order, int replies)
+{
+    /* Only what a call needs of a case; ng_case itself carries fuzz bytes. */
+    static ng_case test;
+    memcpy(test.op, order->op, sizeof test.op);
+    memcpy(test.pass, order->pass, sizeof test.pass);
+    test.rows = order->rows;
+    test.n = order->n;
+    test.eps = order->eps;
+    ng_call call;
+    call_reply reply = {0};
+    subject_make_call(&call, subject->memory, kernels[order->kernel].name,
+                      &test, &order->where);
+    protect(subject->memory, &order->where, true);
+    fp_state before = fp_get();
+    errno = 0;
+    reply.result = kernels[order->kernel].run(&call);
+    fp_state after = fp_get();
+    fp_set(before);
+    protect(subject->memory, &order->where, false);
+    fp_changes(before, after, reply.fp_words, sizeof reply.fp_words);
+    wire_send(replies, wire_reply, &reply, sizeof reply);
+}
+
+void child_main(ng_subject *subject, int orders, int replies)
+{
+    setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    close_files(orders, replies);
+    subject_limits(subject);
+    catch_signals(subject->fault);
+    uint32_t count = 0;
+    const ng_kernel *kernels = load(subject, replies, &count);
+    for (uint32_t k = 0; k < count; k++) {
+        if (!send_kernel(replies, &kernels[k]))
+            fail(replies, "a kernel's name, contract or file is too long");
+    }
+    wire_send(replies, wire_ready, "", 0);
+    static call_order order;
+    while (wire_read(orders, &order, sizeof order, INFINITY) == wire_ok)
+        answer(subject, kernels, &order, replies);
+    _exit(0);
+}

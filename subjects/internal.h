@@ -1,0 +1,89 @@
+/* What the kinds of subjects share. */
+#ifndef NORMGATE_SUBJECTS_INTERNAL_H
+#define NORMGATE_SUBJECTS_INTERNAL_H
+
+#include "layout.h"
+
+#include <normgate/builtin.h>
+#include <normgate/impl.h>
+#include <normgate/subject.h>
+
+#include <sys/types.h>
+
+enum { KERNELS_MAX = 4096, TEXT_MAX = 256 };
+
+/* How one kind of subject is started, called and stopped. */
+typedef struct transport {
+    /* Starts the process, or loads the library, and adds its kernels. */
+    ng_status (*start)(ng_subject *subject, ng_error *error);
+    void (*call)(ng_subject *subject, const ng_request *request,
+                 ng_reply *reply);
+    void (*stop)(ng_subject *subject);
+} transport;
+
+extern const transport forked_transport, worker_transport, direct_transport;
+
+struct ng_subject {
+    char *spec, *target; /* target: the spec without its prefix */
+    char name[64];
+    ng_subject_options options;
+    const transport *transport;
+    const ng_builtin *builtin; /* NULL: a library or a worker */
+    ng_kernel_info *kernels;
+    size_t kernel_count;
+    bool known;                /* the kernels were read before */
+    char breach[TEXT_MAX];     /* of the floating-point environment, by load */
+    /* the process */
+    pid_t process;
+    int to, from;              /* pipes; -1: not running */
+    int errors;                /* file that collects a worker's stderr, or -1 */
+    /* memory shared with it */
+    unsigned char *memory;
+    int memory_file;
+    char memory_path[64];      /* of a worker's */
+    struct fault *fault;       /* what the forked child's last signal was */
+    uint64_t calls;
+    /* a library loaded here, in-process */
+    const ng_kernel *direct;
+    void *handle;
+};
+
+/* Adds one kernel from text that may be hostile. */
+ng_status subject_add_kernel(ng_subject *subject, const char *name,
+                             const char *contract, const char *file, int line,
+                             ng_error *error);
+
+/* After a restart the kernels are sent again: they must be the same. */
+ng_status subject_check_kernels(const ng_subject *subject, size_t count,
+                                ng_error *error);
+
+/* Copies text for people: printable ASCII, the rest as '?'. */
+void subject_clean_text(char *to, size_t size, const char *from,
+                        size_t length);
+
+/* The process ended: waits for it and says how, in words. */
+void subject_reap(ng_subject *subject, char *words, size_t size);
+void subject_kill(ng_subject *subject);
+
+/* Shared memory of layout_capacity() bytes, mapped here. `named`: in a file
+ * that another program can open. */
+ng_status subject_map_memory(ng_subject *subject, bool named,
+                             ng_error *error);
+
+void subject_limits(const ng_subject *subject); /* in the child */
+double subject_start_deadline(const ng_subject *subject);
+double subject_call_deadline(const ng_subject *subject);
+
+/* The call as a kernel sees it, over memory laid out by `where`. */
+void subject_make_call(ng_call *call, unsigned char *memory,
+                       const char *kernel, const ng_case *test,
+                       const layout *where);
+
+/* PASS, or what the kernel's result means instead. */
+void subject_read_result(int result, ng_reply *reply);
+
+/* A library's descriptor, opened here; NULL: why is in `words`. */
+const ng_library *library_open(const char *path, void **handle, char *words,
+                               size_t size);
+
+#endif

@@ -1,0 +1,194 @@
+/* Layout, poison and canaries. */
+#include "layout.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { CANARY = 0xc9 };
+
+static size_t page(void)
+{
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static size_t round_up(size_t size, size_t unit)
+{
+    return (size + unit - 1) / unit * unit;
+}
+
+size_t layout_capacity(void)
+{
+    size_t largest = NG_CASE_ELEMENTS_MAX * sizeof(double);
+    return NG_TENSOR_COUNT * (largest + 4 * page());
+}
+
+bool layout_make(layout *where, const ng_request *request, size_t alignment)
+{
+    size_t unit = page(), next = 0;
+    memset(where, 0, sizeof *where);
+    for (ng_role role = 0; role < NG_TENSOR_COUNT; role++) {
+        const ng_tensor *tensor = &request->tensor[role];
+        span *s = &where->tensor[role];
+        if (tensor->data == NULL)
+            continue;
+        if (tensor->count > NG_CASE_ELEMENTS_MAX)
+            return false;
+        s->present = true;
+        s->bytes = tensor->count * ng_format_of(tensor->dtype)->size;
+        s->body = next + unit;
+        s->body_end = s->body + round_up(s->bytes + 1, unit);
+        s->data = request->guard_before
+                      ? s->body
+                      : (s->body_end - s->bytes) / alignment * alignment;
+        next = s->body_end + unit;
+    }
+    where->end = next;
+    return next <= layout_capacity();
+}
+
+/* A quiet NaN whose payload no operation produces. */
+static uint64_t poison_of(ng_dtype dtype)
+{
+    switch (ng_format_of(dtype)->size) {
+    case 2: return dtype == ng_bf16 ? 0x7fda : 0x7eda;
+    case 4: return 0x7fda5eed;
+    default: return 0x7ffda5eeda5eed01;
+    }
+}
+
+static void poison(unsigned char *data, const ng_tensor *tensor)
+{
+    uint64_t pattern = poison_of(tensor->dtype); /* little-endian prefix */
+    size_t size = ng_format_of(tensor->dtype)->size;
+    for (size_t i = 0; i < tensor->count; i++)
+        memcpy(data + i * size, &pattern, size);
+}
+
+void layout_fill(unsigned char *memory, const layout *where,
+                 const ng_request *request)
+{
+    for (ng_role role = 0; role < NG_TENSOR_COUNT; role++) {
+        const span *s = &where->tensor[role];
+        if (!s->present)
+            continue;
+        memset(memory + s->body, CANARY, s->data - s->body);
+        memset(memory + s->data + s->bytes, CANARY,
+               s->body_end - s->data - s->bytes);
+        if (ng_role_is_output(role))
+            poison(memory + s->data, &request->tensor[role]);
+        else
+            memcpy(memory + s->data, request->tensor[role].data, s->bytes);
+    }
+}
+
+static void breach(ng_reply *reply, unsigned kind, const char *words)
+{
+    reply->breaches |= kind;
+    if (reply->message[0] == '\0')
+        snprintf(reply->message, sizeof reply->message, "%s", words);
+}
+
+static void check_canaries(const unsigned char *memory, const span *s,
+                           ng_role role, ng_reply *reply)
+{
+    char words[128];
+    size_t after = s->data + s->bytes;
+    for (size_t i = s->data; i > s->body; i--) {
+        if (memory[i - 1] != CANARY) {
+            snprintf(words, sizeof words, "wrote %zu bytes before the start of "
+                     "%s", s->data - i + 1, ng_role_name(role));
+            breach(reply, ng_breach_outside, words);
+            break;
+        }
+    }
+    for (size_t i = after; i < s->body_end; i++) {
+        if (memory[i] != CANARY) {
+            snprintf(words, sizeof words, "wrote past the end of %s, at byte "
+                     "%zu after it", ng_role_name(role), i - after);
+            breach(reply, ng_breach_outside, words);
+            break;
+        }
+    }
+}
+
+static void check_input(const unsigned char *memory, const span *s,
+                        const ng_tensor *tensor, ng_role role,
+                        ng_reply *reply)
+{
+    char words[128];
+    const unsigned char *was = tensor->data;
+    if (memcmp(memory + s->data, was, s->bytes) == 0)
+        return;
+    size_t i = 0;
+    while (memory[s->data + i] == was[i])
+        i++;
+    snprintf(words, sizeof words, "changed its input %s, at element %zu",
+             ng_role_name(role), i / ng_format_of(tensor->dtype)->size);
+    breach(reply, ng_breach_input, words);
+}
+
+static void check_written(const unsigned char *memory, const span *s,
+                          const ng_tensor *tensor, ng_role role,
+                          ng_reply *reply)
+{
+    char words[128];
+    uint64_t pattern = poison_of(tensor->dtype);
+    size_t left = 0, first = 0;
+    for (size_t i = 0; i < tensor->count; i++) {
+        if (ng_dtype_bits(tensor->dtype, memory + s->data, i) == pattern &&
+            left++ == 0)
+            first = i;
+    }
+    if (left == 0)
+        return;
+    snprintf(words, sizeof words,
+             "%zu of %zu elements of %s were never written, the first is %zu",
+             left, tensor->count, ng_role_name(role), first);
+    breach(reply, ng_breach_unwritten, words);
+}
+
+void layout_collect(const unsigned char *memory, const layout *where,
+                    const ng_request *request, ng_reply *reply)
+{
+    for (ng_role role = 0; role < NG_TENSOR_COUNT; role++) {
+        const span *s = &where->tensor[role];
+        const ng_tensor *tensor = &request->tensor[role];
+        if (!s->present)
+            continue;
+        check_canaries(memory, s, role, reply);
+        if (!ng_role_is_output(role)) {
+            check_input(memory, s, tensor, role, reply);
+            continue;
+        }
+        check_written(memory, s, tensor, role, reply);
+        memcpy(tensor->data, memory + s->data, s->bytes);
+    }
+}
+
+void layout_describe(const layout *where, const ng_request *request,
+                     size_t offset, char *words, size_t size)
+{
+    size_t unit = page();
+    for (ng_role role = 0; role < NG_TENSOR_COUNT; role++) {
+        const span *s = &where->tensor[role];
+        const char *name = ng_role_name(role);
+        if (!s->present || offset + unit < s->body ||
+            offset >= s->body_end + unit)
+            continue;
+        size_t element = ng_format_of(request->tensor[role].dtype)->size;
+        if (offset < s->data)
+            snprintf(words, size, "%zu bytes before the start of %s",
+                     s->data - offset, name);
+        else if (offset >= s->data + s->bytes)
+            snprintf(words, size, "%s the end of %s (%zu elements beyond it)",
+                     offset == s->data + s->bytes ? "at" : "past", name,
+                     (offset - s->data - s->bytes) / element + 1);
+        else
+            snprintf(words, size, "%s %s, element %zu",
+                     ng_role_is_output(role) ? "inside" : "a write to its input",
+                     name, (offset - s->data) / element);
+        return;
+    }
+    snprintf(words, size, "outside every tensor");
+}

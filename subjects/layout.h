@@ -1,0 +1,44 @@
+/* Layout: where the tensors of one call lie in the memory that normgate and
+ * the subject share, and what surrounds them.
+ *
+ * Each tensor has whole pages of its own with a guard page on both sides. It
+ * ends at the following guard page as nearly as its alignment allows, or begins
+ * at the one before; what is left of its pages holds a canary. Outputs are
+ * poisoned with a NaN that no arithmetic makes. */
+#ifndef NORMGATE_LAYOUT_H
+#define NORMGATE_LAYOUT_H
+
+#include <normgate/subject.h>
+
+typedef struct span {
+    size_t body, body_end; /* the pages, without the guards */
+    size_t data, bytes;    /* the tensor itself */
+    bool present;
+} span;
+
+typedef struct layout {
+    span tensor[NG_TENSOR_COUNT];
+    size_t end;
+} layout;
+
+/* Room for the largest case in every role, with its guards. */
+size_t layout_capacity(void);
+
+/* False when the tensors of the request do not fit into the capacity. */
+bool layout_make(layout *where, const ng_request *request, size_t alignment);
+
+/* Copies the inputs, poisons the outputs, sets the canaries. */
+void layout_fill(unsigned char *memory, const layout *where,
+                 const ng_request *request);
+
+/* Looks for unwritten outputs, broken canaries and changed inputs; adds to
+ * reply->breaches and, for the first, says what in reply->message. Then copies
+ * the outputs into the request's tensors. */
+void layout_collect(const unsigned char *memory, const layout *where,
+                    const ng_request *request, ng_reply *reply);
+
+/* Which tensor an offset belongs to, in words: "4 bytes past the end of y". */
+void layout_describe(const layout *where, const ng_request *request,
+                     size_t offset, char *words, size_t size);
+
+#endif

@@ -1,0 +1,400 @@
+/* Subject: the kinds, and what they share on normgate's side. */
+#include "internal.h"
+#include "wire.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define ADDRESS_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ADDRESS_SANITIZER 1
+#endif
+#endif
+
+void subject_clean_text(char *to, size_t size, const char *from,
+                        size_t length)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < length && used + 1 < size; i++)
+        to[used++] = from[i] >= ' ' && from[i] <= '~' ? from[i] : '?';
+    to[used] = '\0';
+}
+
+static bool is_kernel_name(const char *name)
+{
+    size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyz"
+                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.+-");
+    return length > 0 && length < 64 && name[length] == '\0';
+}
+
+ng_status subject_add_kernel(ng_subject *subject, const char *name,
+                             const char *contract, const char *file, int line,
+                             ng_error *error)
+{
+    char shown[80];
+    subject_clean_text(shown, sizeof shown, name, strlen(name));
+    if (!is_kernel_name(name))
+        return ng_fail(error, ng_status_cannot_load,
+                       "%.200s: '%s' is no kernel name; use up to 63 letters, "
+                       "digits, _ . + -", subject->spec, shown);
+    for (size_t k = 0; k < subject->kernel_count; k++) {
+        if (strcmp(subject->kernels[k].name, name) == 0)
+            return ng_fail(error, ng_status_cannot_load,
+                           "%.200s has two kernels named %s; rename one",
+                           subject->spec, shown);
+    }
+    if (subject->kernel_count == KERNELS_MAX)
+        return ng_fail(error, ng_status_cannot_load,
+                       "%.200s has more than %d kernels", subject->spec,
+                       KERNELS_MAX);
+    ng_kernel_info info = {.line = line};
+    ng_error reason;
+    if (ng_contract_parse(&info.contract, contract, &reason) != ng_status_ok)
+        return ng_fail(error, ng_status_cannot_load, "%.160s, kernel %s: %.400s",
+                       subject->spec, shown, reason.text);
+    ng_kernel_info *grown = realloc(
+        subject->kernels, (subject->kernel_count + 1) * sizeof *grown);
+    if (grown == NULL)
+        return ng_fail(error, ng_status_no_memory, "out of memory");
+    subject->kernels = grown;
+    char clean[4096];
+    subject_clean_text(clean, sizeof clean, file, strlen(file));
+    info.name = strdup(name);
+    info.contract_text = strdup(contract);
+    info.file = clean[0] != '\0' ? strdup(clean) : NULL;
+    if (subject->builtin != NULL) {
+        info.seeded_bug = subject->builtin->killed_by != NULL;
+        info.killed_by = subject->builtin->killed_by;
+        info.defect = subject->builtin->claim;
+    }
+    subject->kernels[subject->kernel_count++] = info;
+    return ng_status_ok;
+}
+
+ng_status subject_check_kernels(const ng_subject *subject, size_t count,
+                                ng_error *error)
+{
+    if (count == subject->kernel_count)
+        return ng_status_ok;
+    return ng_fail(error, ng_status_cannot_load,
+                   "%.200s came back with %zu kernels after it died; it had "
+                   "%zu", subject->spec, count, subject->kernel_count);
+}
+
+double subject_start_deadline(const ng_subject *subject)
+{
+    double limit = subject->options.start_s;
+    return wire_now() + (limit > 0 ? limit : 120);
+}
+
+double subject_call_deadline(const ng_subject *subject)
+{
+    double limit = subject->options.timeout_s;
+    return wire_now() + (limit > 0 ? limit : 10);
+}
+
+void subject_limits(const ng_subject *subject)
+{
+    struct rlimit none = {0, 0};
+    setrlimit(RLIMIT_CORE, &none);
+#ifndef ADDRESS_SANITIZER /* its shadow is larger than any limit */
+    size_t bytes = subject->options.memory_bytes;
+    rlim_t limit = bytes > 0 ? bytes : (rlim_t)4 << 30;
+    setrlimit(RLIMIT_DATA, &(struct rlimit){limit, limit});
+#else
+    (void)subject;
+#endif
+    /* If the machine itself runs short, this process goes first. */
+    int file = open("/proc/self/oom_score_adj", O_WRONLY);
+    if (file >= 0) {
+        if (write(file, "1000", 4) != 4) {
+            /* allowed to fail: the limit above still holds */
+        }
+        close(file);
+    }
+}
+
+ng_status subject_map_memory(ng_subject *subject, bool named, ng_error *error)
+{
+    if (subject->memory != NULL)
+        return ng_status_ok;
+    int file = -1;
+    const char *folders[] = {"/dev/shm", getenv("TMPDIR"), "/tmp"};
+    if (!named)
+        file = memfd_create("normgate", MFD_CLOEXEC);
+    for (size_t i = 0; named && file < 0 && i < 3; i++) {
+        if (folders[i] == NULL || strlen(folders[i]) > 40)
+            continue;
+        snprintf(subject->memory_path, sizeof subject->memory_path,
+                 "%s/normgate-XXXXXX", folders[i]);
+        file = mkostemp(subject->memory_path, O_CLOEXEC);
+    }
+    size_t size = layout_capacity();
+    if (file < 0 || ftruncate(file, (off_t)size) != 0)
+        return ng_fail(error, ng_status_fault,
+                       "no shared memory for the subject: %s",
+                       strerror(errno));
+    void *memory =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    if (memory == MAP_FAILED)
+        return ng_fail(error, ng_status_fault,
+                       "cannot map the subject's memory: %s", strerror(errno));
+    subject->memory = memory;
+    subject->memory_file = file;
+    return ng_status_ok;
+}
+
+void subject_kill(ng_subject *subject)
+{
+    if (subject->process > 0)
+        kill(-subject->process, SIGKILL);
+}
+
+void subject_reap(ng_subject *subject, char *words, size_t size)
+{
+    int state = 0;
+    if (subject->process <= 0) {
+        snprintf(words, size, "it is not running");
+        return;
+    }
+    /* Its pipe is closed, so it is ending; give it a second, then insist. */
+    double deadline = wire_now() + 1;
+    pid_t done;
+    while ((done = waitpid(subject->process, &state, WNOHANG)) == 0 &&
+           wire_now() < deadline)
+        usleep(1000);
+    kill(-subject->process, SIGKILL);
+    if (done == 0)
+        waitpid(subject->process, &state, 0);
+    if (WIFEXITED(state))
+        snprintf(words, size, "called exit(%d)", WEXITSTATUS(state));
+    else if (WIFSIGNALED(state) && WTERMSIG(state) == SIGKILL)
+        snprintf(words, size,
+                 "was killed by SIGKILL (from outside, or out of memory)");
+    else if (WIFSIGNALED(state))
+        snprintf(words, size, "was killed by SIG%s",
+                 sigabbrev_np(WTERMSIG(state)));
+    else
+        snprintf(words, size, "ended");
+    subject->process = -1;
+    close(subject->to);
+    close(subject->from);
+    subject->to = subject->from = -1;
+}
+
+void subject_make_call(ng_call *call, unsigned char *memory,
+                       const char *kernel, const ng_case *test,
+                       const layout *where)
+{
+    void *data[NG_TENSOR_COUNT];
+    for (ng_role role = 0; role < NG_TENSOR_COUNT; role++)
+        data[role] = where->tensor[role].present
+                         ? memory + where->tensor[role].data
+                         : NULL;
+    *call = (ng_call){
+        .size = sizeof *call,
+        .kernel = kernel,
+        .op = test->op,
+        .pass = test->pass,
+        .eps = test->eps,
+        .rows = test->rows,
+        .n = test->n,
+        .x = data[ng_tensor_x],
+        .gamma = data[ng_tensor_gamma],
+        .beta = data[ng_tensor_beta],
+        .y = data[ng_tensor_y],
+        .mean = data[ng_tensor_mean],
+        .rstd = data[ng_tensor_rstd],
+    };
+}
+
+void subject_read_result(int result, ng_reply *reply)
+{
+    const char *words = "";
+    reply->verdict = NG_PASS;
+    switch (result) {
+    case NG_DONE:
+        return;
+    case NG_NOT_SUPPORTED:
+        reply->verdict = NG_UNSUPPORTED;
+        words = "the kernel does not support this case";
+        break;
+    case NG_NOT_ACCEPTED:
+        reply->verdict = NG_REFUSED;
+        words = "the kernel refused its arguments";
+        break;
+    case NG_BROKEN:
+        reply->verdict = NG_ERROR;
+        words = "the kernel reported a failure of its own";
+        break;
+    default:
+        reply->verdict = NG_ERROR;
+        snprintf(reply->message, sizeof reply->message,
+                 "the kernel returned %d, which is no result of impl.h",
+                 result);
+        return;
+    }
+    snprintf(reply->message, sizeof reply->message, "%s", words);
+}
+
+static const ng_builtin *builtin_find(const char *name)
+{
+    for (size_t i = 0; i < ng_builtin_count(); i++) {
+        if (strcmp(ng_builtin_at(i)->name, name) == 0)
+            return ng_builtin_at(i);
+    }
+    return NULL;
+}
+
+size_t ng_builtin_match(const char *glob,
+                        void (*row)(const char *name, const char *claim,
+                                    const char *killed_by, void *user),
+                        void *user)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < ng_builtin_count(); i++) {
+        const ng_builtin *b = ng_builtin_at(i);
+        if (fnmatch(glob, b->name, 0) != 0)
+            continue;
+        row(b->name, b->claim, b->killed_by, user);
+        found++;
+    }
+    return found;
+}
+
+/* Finds out what the spec names, before anything of it runs. */
+static ng_status resolve(ng_subject *subject, ng_error *error)
+{
+    const char *spec = subject->spec;
+    struct stat file;
+    bool direct = subject->options.in_process;
+    subject->target = subject->spec;
+    if (strncmp(spec, "builtin:", 8) == 0) {
+        subject->target += 8;
+        subject->builtin = builtin_find(subject->target);
+        if (subject->builtin == NULL)
+            return ng_fail(error, ng_status_cannot_load,
+                           "no built-in is named '%.80s'; `normgate list "
+                           "subjects` shows them", subject->target);
+    } else if (strncmp(spec, "worker:", 7) == 0) {
+        subject->target += 7;
+        if (subject->target[strspn(subject->target, " ")] == '\0')
+            return ng_fail(error, ng_status_cannot_load,
+                           "worker: names no command; write "
+                           "worker:'command args'");
+        if (direct)
+            return ng_fail(error, ng_status_cannot_load,
+                           "a worker cannot run in this process; give a "
+                           "built-in or a shared library");
+        subject->transport = &worker_transport;
+        return ng_status_ok;
+    } else if (stat(spec, &file) != 0) {
+        return ng_fail(error, ng_status_cannot_load,
+                       "cannot load %.300s: %s; a subject is builtin:NAME, a "
+                       "shared library or worker:'command'", spec,
+                       strerror(errno));
+    } else if (!S_ISREG(file.st_mode)) {
+        return ng_fail(error, ng_status_cannot_load,
+                       "cannot load %.300s: it is no regular file", spec);
+    }
+    subject->transport = direct ? &direct_transport : &forked_transport;
+    return ng_status_ok;
+}
+
+ng_status ng_subject_open(ng_subject **opened, const char *spec,
+                          const ng_subject_options *options, ng_error *error)
+{
+    ng_subject *subject = calloc(1, sizeof *subject);
+    *opened = NULL;
+    if (subject == NULL || (subject->spec = strdup(spec)) == NULL) {
+        free(subject);
+        return ng_fail(error, ng_status_no_memory, "out of memory");
+    }
+    subject->options = *options;
+    subject->process = -1;
+    subject->to = subject->from = subject->errors = subject->memory_file = -1;
+    ng_status status = resolve(subject, error);
+    if (status == ng_status_ok)
+        status = subject->transport->start(subject, error);
+    if (status == ng_status_ok && subject->kernel_count == 0)
+        status = ng_fail(error, ng_status_cannot_load,
+                         "%.300s declares no kernels", spec);
+    if (status != ng_status_ok) {
+        ng_subject_close(subject);
+        return status;
+    }
+    subject->known = true;
+    *opened = subject;
+    return ng_status_ok;
+}
+
+void ng_subject_close(ng_subject *subject)
+{
+    if (subject == NULL)
+        return;
+    if (subject->transport != NULL)
+        subject->transport->stop(subject);
+    if (subject->memory != NULL)
+        munmap(subject->memory, layout_capacity());
+    if (subject->fault != NULL)
+        munmap(subject->fault, (size_t)sysconf(_SC_PAGESIZE));
+    if (subject->memory_path[0] != '\0')
+        unlink(subject->memory_path);
+    if (subject->memory_file >= 0)
+        close(subject->memory_file);
+    if (subject->errors >= 0)
+        close(subject->errors);
+    for (size_t k = 0; k < subject->kernel_count; k++) {
+        free((char *)(uintptr_t)subject->kernels[k].name);
+        free((char *)(uintptr_t)subject->kernels[k].contract_text);
+        free((char *)(uintptr_t)subject->kernels[k].file);
+    }
+    free(subject->kernels);
+    free(subject->spec);
+    free(subject);
+}
+
+const char *ng_subject_spec(const ng_subject *subject)
+{
+    return subject->spec;
+}
+
+const char *ng_subject_name(const ng_subject *subject)
+{
+    return subject->name;
+}
+
+size_t ng_subject_kernel_count(const ng_subject *subject)
+{
+    return subject->kernel_count;
+}
+
+const ng_kernel_info *ng_subject_kernel(const ng_subject *subject, size_t i)
+{
+    return &subject->kernels[i];
+}
+
+const char *ng_subject_load_breach(const ng_subject *subject)
+{
+    return subject->breach[0] != '\0' ? subject->breach : NULL;
+}
+
+void ng_subject_call(ng_subject *subject, const ng_request *request,
+                     ng_reply *reply)
+{
+    *reply = (ng_reply){.verdict = NG_ERROR};
+    subject->transport->call(subject, request, reply);
+}
