@@ -127,7 +127,7 @@ static ng_status close_stream(run *r, const char *path, ng_error *error)
 }
 
 typedef struct check_words {
-    const char *json, *junit, *html, *profile, *seed, *timeout;
+    const char *json, *junit, *html, *profile, *seed, *timeout, *memory;
     bool quiet, verbose;
     ng_gate_options gate;
 } check_words;
@@ -155,6 +155,14 @@ static ng_status read_words(check_words *w, ng_error *error)
             return ng_fail(error, ng_status_bad_input,
                            "--timeout %.40s: expected seconds, 0.001 to 86400",
                            w->timeout);
+    }
+    if (w->memory != NULL) {
+        double mib = strtod(w->memory, &end);
+        if (*end != '\0' || !(mib >= 16) || !(mib <= 0x1p30))
+            return ng_fail(error, ng_status_bad_input,
+                           "--memory %.40s: expected MiB, 16 or more",
+                           w->memory);
+        w->gate.subject.memory_bytes = (size_t)(mib * 0x1p20);
     }
     const char *glob = w->gate.property;
     bool known = glob == NULL;
@@ -284,6 +292,7 @@ static int check(int count, char **words)
         {"profile", &w.profile, NULL},
         {"seed", &w.seed, NULL},
         {"timeout", &w.timeout, NULL},
+        {"memory", &w.memory, NULL},
         {"json", &w.json, NULL},
         {"junit", &w.junit, NULL},
         {"html", &w.html, NULL},
@@ -334,8 +343,8 @@ const ng_command ng_command_check = {
     .name = "check",
     .usage = "check SUBJECT [--op GLOB] [--pass GLOB] [--dtype GLOB] "
              "[--kernel GLOB]\n      [--property GLOB] [--profile "
-             "smoke|gate|deep] [--seed N] [--timeout S]\n      [--json F] "
-             "[--junit F] [--html F] [--quiet] [--verbose]",
+             "smoke|gate|deep] [--seed N] [--timeout S] "
+             "[--memory MIB]\n      [--json F] [--junit F] [--html F] [--quiet] [--verbose]",
     .help = "gates every kernel of the subject",
     .run = check,
 };

@@ -12,6 +12,8 @@ option(NORMGATE_COVERAGE "Count the lines that tests reach (gcov)" OFF)
 
 add_library(ng_flags INTERFACE)
 target_compile_features(ng_flags INTERFACE c_std_11)
+# Strict C11 hides POSIX, on which the harness (not the arithmetic) stands.
+target_compile_definitions(ng_flags INTERFACE _DEFAULT_SOURCE)
 target_compile_options(
     ng_flags INTERFACE -ffp-contract=off -Wall -Wextra -Wshadow -Wpointer-arith
                        -Wstrict-prototypes -Wmissing-prototypes)

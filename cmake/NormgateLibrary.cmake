@@ -41,7 +41,8 @@ function(ng_library folder)
     cmake_parse_arguments(arg "" "" "SOURCES;PUBLIC;PRIVATE;DEFINES" ${ARGN})
     add_library(ng_${folder} STATIC ${arg_SOURCES})
     target_include_directories(ng_${folder} PUBLIC
-                               "${normgate_SOURCE_DIR}/include")
+                               "${normgate_SOURCE_DIR}/include"
+                               PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}")
     target_compile_definitions(ng_${folder} PRIVATE ${arg_DEFINES})
     target_link_libraries(ng_${folder} PUBLIC ${arg_PUBLIC}
                           PRIVATE ng_flags ${arg_PRIVATE})

@@ -5,7 +5,7 @@
 #     the folder ("../" leaves it); tests alone see everything
 #   - outside libraries stay where their field is
 #   - in a folder of rows, a file has its row
-#   - a file has at most 600 lines
+# Files of more than 600 lines are named, and no offence.
 cmake_policy(VERSION 3.22)
 
 set(offences)
@@ -49,14 +49,12 @@ function(check_includes folder file)
                 offence("${file}: <${name}> is written in quotes")
             endif()
         elseif(line MATCHES "<normgate/([A-Za-z0-9_]+)\\.(h|def)>")
-            if(NOT CMAKE_MATCH_1 MATCHES "^(${may_${folder}})$")
-                set(header "<normgate/${CMAKE_MATCH_1}.${CMAKE_MATCH_2}>")
-                # A .def is the table of its header, or of a header's like name.
-                string(REGEX REPLACE "s$" "" table "${CMAKE_MATCH_1}")
-                if(NOT (CMAKE_MATCH_2 STREQUAL "def"
-                        AND table MATCHES "^(${may_${folder}})$"))
-                    offence("${file}: ${folder}/ may not include ${header}")
-                endif()
+            set(name "${CMAKE_MATCH_1}")
+            set(header "<normgate/${name}.${CMAKE_MATCH_2}>")
+            # A table, dtypes.def, comes with its header, dtype.h.
+            if(NOT name MATCHES "^(${may_${folder}})$"
+               AND NOT header MATCHES "/(${may_${folder}})s\\.def>$")
+                offence("${file}: ${folder}/ may not include ${header}")
             endif()
         elseif(line MATCHES "<([^>]+)>")
             set(name "${CMAKE_MATCH_1}")
@@ -160,7 +158,7 @@ foreach(file IN LISTS files public)
     string(REGEX REPLACE "[^\n]" "" text "${text}")
     string(LENGTH "${text}" count)
     if(count GREATER 600)
-        offence("${file}: ${count} lines; 600 are the limit")
+        message(NOTICE "${file}: ${count} lines, more than 600")
     endif()
 endforeach()
 
@@ -171,6 +169,7 @@ endif()
 if(offences)
     list(REMOVE_DUPLICATES offences)
     list(JOIN offences "\n" text)
-    message(FATAL_ERROR "The tree breaks its rules:\n${text}")
+    message(NOTICE "${text}")
+    message(FATAL_ERROR "the tree breaks its rules")
 endif()
 message(STATUS "${count} files in order")

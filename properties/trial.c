@@ -190,17 +190,27 @@ const ng_exact *ng_trial_judge(ng_trial *trial, const ng_call_state *call,
     return exact;
 }
 
+/* A wrong output that was never written needs no numerical explanation. */
+static void explain(ng_trial *trial, const ng_call_state *call,
+                    ng_finding *finding)
+{
+    if (finding->verdict != NG_FAIL)
+        return;
+    if (call->reply.breaches & ng_breach_unwritten)
+        ng_finding_fail(finding, NG_FAIL, "%s", call->reply.message);
+    else
+        ng_diagnose(trial, call, finding);
+}
+
 bool ng_trial_run(ng_trial *trial, const ng_case *test, ng_call_state *call,
                   ng_finding *finding)
 {
     if (!ng_trial_prepare(trial, test, call, finding) ||
         !ng_trial_call(trial, test, call, false, finding))
         return false;
-    bool passed = finding->verdict == NG_PASS;
     if (ng_trial_judge(trial, call, finding) == NULL)
         return false;
-    if (passed && finding->verdict == NG_FAIL)
-        ng_diagnose(trial, call, finding);
+    explain(trial, call, finding);
     return finding->verdict == NG_PASS;
 }
 
@@ -215,8 +225,7 @@ void ng_trial_case(ng_trial *trial, const ng_case *test,
     const ng_exact *exact = ng_trial_judge(trial, &call, finding);
     if (exact == NULL)
         return;
-    if (finding->verdict == NG_FAIL)
-        ng_diagnose(trial, &call, finding);
+    explain(trial, &call, finding);
     for (size_t set = 0; row != NULL && set < ng_view_sets(&call.problem.view);
          set++) {
         ng_set_bound bound;

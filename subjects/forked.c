@@ -145,9 +145,9 @@ static void describe_fault(const ng_subject *subject, const layout *where,
         layout_describe(where, request, f->address - begin, place,
                         sizeof place);
     else if (f->address < 4096)
-        snprintf(place, sizeof place, "a null pointer");
+        snprintf(place, sizeof place, "followed a null pointer");
     else
-        snprintf(place, sizeof place, "address %#llx, outside every tensor",
+        snprintf(place, sizeof place, "went to address %#llx, outside every tensor",
                  (unsigned long long)f->address);
     const char *abbreviation = f->signal != 0 ? sigabbrev_np(f->signal) : NULL;
     if (abbreviation == NULL)
@@ -157,7 +157,7 @@ static void describe_fault(const ng_subject *subject, const layout *where,
         snprintf(reply->message, sizeof reply->message, "%s%s%s%s%s",
                  f->signal == SIGABRT ? "aborted" : "SIG",
                  f->signal == SIGABRT ? "" : abbreviation,
-                 place[0] != '\0' ? ": access to " : "", place,
+                 place[0] != '\0' ? ": " : "", place,
                  f->error_number == ENOMEM
                      ? ", after an allocation failed (out of memory)"
                      : "");

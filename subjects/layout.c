@@ -178,17 +178,18 @@ void layout_describe(const layout *where, const ng_request *request,
             continue;
         size_t element = ng_format_of(request->tensor[role].dtype)->size;
         if (offset < s->data)
-            snprintf(words, size, "%zu bytes before the start of %s",
+            snprintf(words, size, "went %zu bytes before the start of %s",
                      s->data - offset, name);
         else if (offset >= s->data + s->bytes)
-            snprintf(words, size, "%s the end of %s (%zu elements beyond it)",
-                     offset == s->data + s->bytes ? "at" : "past", name,
-                     (offset - s->data - s->bytes) / element + 1);
+            snprintf(words, size, "went past the end of %s, to element %zu of "
+                     "%zu", name, (offset - s->data) / element,
+                     s->bytes / element);
         else
             snprintf(words, size, "%s %s, element %zu",
-                     ng_role_is_output(role) ? "inside" : "a write to its input",
+                     ng_role_is_output(role) ? "failed inside"
+                                             : "wrote to its input",
                      name, (offset - s->data) / element);
         return;
     }
-    snprintf(words, size, "outside every tensor");
+    snprintf(words, size, "went outside every tensor");
 }

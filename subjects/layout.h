@@ -37,7 +37,7 @@ void layout_fill(unsigned char *memory, const layout *where,
 void layout_collect(const unsigned char *memory, const layout *where,
                     const ng_request *request, ng_reply *reply);
 
-/* Which tensor an offset belongs to, in words: "4 bytes past the end of y". */
+/* What an access at the offset did: "went 4 bytes before the start of y". */
 void layout_describe(const layout *where, const ng_request *request,
                      size_t offset, char *words, size_t size);
 

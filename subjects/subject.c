@@ -112,7 +112,11 @@ void subject_limits(const ng_subject *subject)
     setrlimit(RLIMIT_CORE, &none);
 #ifndef ADDRESS_SANITIZER /* its shadow is larger than any limit */
     size_t bytes = subject->options.memory_bytes;
-    rlim_t limit = bytes > 0 ? bytes : (rlim_t)4 << 30;
+    /* A kernel needs little beyond its tensors, which are shared memory and do
+     * not count; a framework reserves gigabytes before it does anything. */
+    rlim_t usual = (rlim_t)1 << (subject->transport == &worker_transport ? 34
+                                                                         : 30);
+    rlim_t limit = bytes > 0 ? bytes : usual;
     setrlimit(RLIMIT_DATA, &(struct rlimit){limit, limit});
 #else
     (void)subject;
@@ -179,16 +183,18 @@ void subject_reap(ng_subject *subject, char *words, size_t size)
     kill(-subject->process, SIGKILL);
     if (done == 0)
         waitpid(subject->process, &state, 0);
-    if (WIFEXITED(state))
-        snprintf(words, size, "called exit(%d)", WEXITSTATUS(state));
-    else if (WIFSIGNALED(state) && WTERMSIG(state) == SIGKILL)
+    int number = WIFSIGNALED(state) ? WTERMSIG(state) : 0;
+    /* The shell that runs a worker's command passes a signal on as 128 + n. */
+    if (subject->transport == &worker_transport && WIFEXITED(state) &&
+        WEXITSTATUS(state) > 128 && sigabbrev_np(WEXITSTATUS(state) - 128))
+        number = WEXITSTATUS(state) - 128;
+    if (number == SIGKILL)
         snprintf(words, size,
                  "was killed by SIGKILL (from outside, or out of memory)");
-    else if (WIFSIGNALED(state))
-        snprintf(words, size, "was killed by SIG%s",
-                 sigabbrev_np(WTERMSIG(state)));
+    else if (number != 0)
+        snprintf(words, size, "was killed by SIG%s", sigabbrev_np(number));
     else
-        snprintf(words, size, "ended");
+        snprintf(words, size, "called exit(%d)", WEXITSTATUS(state));
     subject->process = -1;
     close(subject->to);
     close(subject->from);

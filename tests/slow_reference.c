@@ -56,6 +56,8 @@ static size_t param_at(const slow_input *input, size_t n, size_t c, size_t h,
 /* Widens [*low, *high) to the exponents of value's lowest and highest bit. */
 static void span(double value, int *low, int *high)
 {
+    if (!isfinite(value))
+        abort(); /* the caller promised finite inputs */
     if (value == 0)
         return;
     int exponent;
@@ -99,7 +101,7 @@ static void set_init(slow_set *set, mpfr_prec_t precision)
     set->n = 0;
     set->zero = false;
     mpfr_inits2(precision, set->mean, set->mean_abs, set->deviation,
-                set->root_mean_square, set->scale, set->rstd, set->mean_size,
+                set->root_mean_square, set->scale, set->rstd, set->mean_x,
                 (mpfr_ptr)0);
     mpfr_set_zero(set->mean, 1);
     mpfr_set_zero(set->mean_abs, 1);
@@ -110,7 +112,7 @@ static void set_init(slow_set *set, mpfr_prec_t precision)
 static void set_clear(slow_set *set)
 {
     mpfr_clears(set->mean, set->mean_abs, set->deviation,
-                set->root_mean_square, set->scale, set->rstd, set->mean_size,
+                set->root_mean_square, set->scale, set->rstd, set->mean_x,
                 (mpfr_ptr)0);
 }
 
@@ -192,7 +194,7 @@ void slow_forward(slow_output *output, const slow_input *input)
         slow_set *set = &output->set[s];
         mpfr_div_ui(set->mean, set->mean, set->n, MPFR_RNDN);
         mpfr_div_ui(set->mean_abs, set->mean_abs, set->n, MPFR_RNDN);
-        mpfr_set(set->mean_size, set->mean_abs, MPFR_RNDN);
+        mpfr_set(set->mean_x, set->mean, MPFR_RNDN);
         if (!input->centred)
             mpfr_set_zero(set->mean, 1);
     }

@@ -60,8 +60,9 @@ typedef struct slow_input {
 typedef struct slow_set {
     size_t n;
     bool zero;
-    mpfr_t mean, mean_abs, deviation, root_mean_square, scale, rstd;
-    mpfr_t mean_size; /* mean |x|: what an error of the mean is relative to */
+    mpfr_t mean; /* that is subtracted: 0 when not centred */
+    mpfr_t mean_x, mean_abs, root_mean_square; /* of x, |x|, x in any case */
+    mpfr_t deviation, scale, rstd;
 } slow_set;
 
 typedef struct slow_output {

@@ -18,7 +18,8 @@
 typedef struct ng_subject_options {
     double timeout_s;    /* of one call; 0: 10 s */
     double start_s;      /* to load or to say hello; 0: 120 s */
-    size_t memory_bytes; /* of the subject's process; 0: 4 GiB beyond start */
+    size_t memory_bytes; /* private data of its process; 0: 1 GiB, of a
+                            worker 16 GiB */
     bool in_process;     /* for fuzzing: no process, no guard pages */
 } ng_subject_options;
 

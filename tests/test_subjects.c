@@ -1,0 +1,295 @@
+/* Subjects: every way in which one may misbehave, at load or in a call, is
+ * named for what it is, and the next call goes on in a fresh process. */
+#include <normgate/subject.h>
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { ROWS = 2, N = 3 };
+
+#define PLUGINS NORMGATE_BINARY_DIR "/tests/plugins/"
+#define WORKER                                                                 \
+    "worker:'" NORMGATE_PYTHON "' '" NORMGATE_SOURCE_DIR                       \
+    "/tests/workers/worker.py' "
+
+static const ng_subject_options limits = {
+    .timeout_s = 2, .start_s = 2, .memory_bytes = 256 << 20};
+/* A loaded machine may be slow to start Python; only `silent` waits this out. */
+static const ng_subject_options patient = {.timeout_s = 20, .start_s = 60};
+
+static size_t kernel_named(const ng_subject *subject, const char *name)
+{
+    for (size_t k = 0; k < ng_subject_kernel_count(subject); k++) {
+        if (strcmp(ng_subject_kernel(subject, k)->name, name) == 0)
+            return k;
+    }
+    fail_msg("no kernel %s", name);
+    return 0;
+}
+
+static ng_subject *opened(const char *spec, const ng_subject_options *options)
+{
+    ng_subject *subject;
+    ng_error error;
+    if (ng_subject_open(&subject, spec, options, &error) != ng_status_ok)
+        fail_msg("%s", error.text);
+    return subject;
+}
+
+/* Calls one kernel on [1 2 3; 4 5 6]; y must be right where it should be. */
+static void call(ng_subject *subject, const char *name, bool guard_before,
+                 ng_reply *reply, float y[ROWS * N])
+{
+    static const float x[] = {1, 2, 3, 4, 5, 6}, gamma[] = {1, 1, 2};
+    ng_case test;
+    ng_case_init(&test, "rms_norm", ng_f32);
+    test.rows = ROWS;
+    test.n = N;
+    test.eps = 0;
+    ng_request request = {.kernel = kernel_named(subject, name),
+                          .test = &test,
+                          .guard_before = guard_before};
+    request.tensor[ng_tensor_x] =
+        (ng_tensor){(void *)(uintptr_t)x, ROWS * N, ng_f32};
+    request.tensor[ng_tensor_gamma] =
+        (ng_tensor){(void *)(uintptr_t)gamma, N, ng_f32};
+    request.tensor[ng_tensor_y] = (ng_tensor){y, ROWS * N, ng_f32};
+    ng_subject_call(subject, &request, reply);
+}
+
+/* x / sqrt(14/3): the last of the first row is 2*3/sqrt(14/3). */
+static void assert_right(const float *y)
+{
+    assert_true(fabs(y[0] - 1 / sqrt(14.0 / 3)) < 0x1p-22);
+    assert_true(fabs(y[2] - 6 / sqrt(14.0 / 3)) < 0x1p-20);
+    assert_true(fabs(y[5] - 12 / sqrt(77.0 / 3)) < 0x1p-20);
+}
+
+typedef struct expectation {
+    const char *kernel;
+    ng_verdict verdict;
+    unsigned breaches;
+    const char *words; /* that the message must hold */
+} expectation;
+
+static void check_calls(const char *spec, const ng_subject_options *options,
+                        const expectation *rows, size_t count)
+{
+    ng_subject *subject = opened(spec, options);
+    for (size_t i = 0; i < count; i++) {
+        ng_reply reply;
+        float y[ROWS * N];
+        call(subject, rows[i].kernel, false, &reply, y);
+        if (reply.verdict != rows[i].verdict ||
+            reply.breaches != rows[i].breaches ||
+            strstr(reply.message, rows[i].words) == NULL)
+            fail_msg("%s %s: %s, breaches %u: '%s'", spec, rows[i].kernel,
+                     ng_verdict_name(reply.verdict), reply.breaches,
+                     reply.message);
+        if (reply.verdict == NG_PASS && reply.breaches == 0)
+            assert_right(y);
+    }
+    ng_subject_close(subject);
+}
+
+/* In one subject after the other: each death is followed by a new process. */
+static void test_hostile_kernels(void **state)
+{
+    static const expectation rows[] = {
+        {"good", NG_PASS, 0, ""},
+        {"prints", NG_PASS, 0, ""},
+        {"exits", NG_CRASH, 0, "called exit(0) inside a call"},
+        {"good", NG_PASS, 0, ""},
+        {"aborts", NG_CRASH, 0, "aborted"},
+        {"null_pointer", NG_CRASH, 0, "null pointer"},
+        {"scribbles", NG_CRASH, 0, "wrote to its input x, element 0"},
+        {"reads_past", NG_CRASH, 0, "past the end of x"},
+        {"loops", NG_HANG, 0, "no answer within 2 s"},
+        {"good", NG_PASS, 0, ""},
+        /* 24 bytes aligned to 64: the end is a gap with a canary */
+        {"overruns", NG_PASS, ng_breach_outside, "past the end of y"},
+        {"underruns", NG_PASS, ng_breach_outside, "before the start of y"},
+        {"skips_last", NG_PASS, ng_breach_unwritten,
+         "1 of 6 elements of y were never written, the first is 5"},
+        {"rounds", NG_PASS, ng_breach_fpenv, "rounding mode at upward"},
+        {"refuses", NG_REFUSED, 0, "refused"},
+        {"unsupported", NG_UNSUPPORTED, 0, ""},
+        {"breaks", NG_ERROR, 0, "failure of its own"},
+        {"odd_result", NG_ERROR, 0, "returned 42"},
+        {"good", NG_PASS, 0, ""},
+    };
+    (void)state;
+    check_calls(PLUGINS "hostile.so", &limits, rows,
+                sizeof rows / sizeof rows[0]);
+}
+
+static void test_memory_limit(void **state)
+{
+#if defined(__SANITIZE_ADDRESS__)
+    (void)state;
+    skip(); /* no limit is set: the sanitizer's shadow would not fit in it */
+#else
+    static const expectation rows[] = {
+        {"hungry", NG_CRASH, 0, "after an allocation failed (out of memory)"},
+        {"good", NG_PASS, 0, ""},
+    };
+    /* Filling the limit takes time on a slow machine. */
+    const ng_subject_options options = {.timeout_s = 60,
+                                        .memory_bytes = 256 << 20};
+    (void)state;
+    check_calls(PLUGINS "hostile.so", &options, rows, 2);
+#endif
+}
+
+static void test_guard_before(void **state)
+{
+    ng_subject *subject = opened(PLUGINS "hostile.so", &limits);
+    ng_reply reply;
+    float y[ROWS * N];
+    (void)state;
+    call(subject, "underruns", true, &reply, y);
+    assert_int_equal(reply.verdict, NG_CRASH);
+    assert_non_null(strstr(reply.message, "4 bytes before the start of y"));
+    call(subject, "good", true, &reply, y);
+    assert_int_equal(reply.verdict, NG_PASS);
+    assert_int_equal(reply.breaches, 0);
+    assert_right(y);
+    ng_subject_close(subject);
+}
+
+static void test_fast_math_load(void **state)
+{
+    (void)state;
+#if defined(__SSE2__)
+    ng_subject *subject = opened(PLUGINS "at_load_fast_math.so", &limits);
+    assert_non_null(strstr(ng_subject_load_breach(subject), "FTZ and DAZ"));
+    ng_subject_close(subject);
+#endif
+    ng_subject *plain = opened(PLUGINS "hostile.so", &limits);
+    assert_null(ng_subject_load_breach(plain));
+    ng_subject_close(plain);
+}
+
+static void assert_not_loaded(const char *spec,
+                              const ng_subject_options *options,
+                              const char *words)
+{
+    ng_subject *subject;
+    ng_error error;
+    ng_status status = ng_subject_open(&subject, spec, options, &error);
+    if (status != ng_status_cannot_load || subject != NULL ||
+        strstr(error.text, words) == NULL || strchr(error.text, '\n') != NULL)
+        fail_msg("%s: status %d, '%s' lacks '%s'", spec, (int)status,
+                 error.text, words);
+}
+
+static void test_libraries_that_cannot_load(void **state)
+{
+    static const struct {
+        const char *file, *words;
+    } rows[] = {
+        {PLUGINS "at_load_exits.so", "while it was being loaded: it called "
+                                     "exit(0)"},
+        {PLUGINS "at_load_hangs.so", "did not finish loading within 2 s"},
+        {PLUGINS "at_load_other_abi.so", "ABI version 99"},
+        {PLUGINS "at_load_no_kernels.so", "declares no kernels"},
+        {PLUGINS "at_load_null_kernel.so", "lacks a name, a contract"},
+        {PLUGINS "at_load_bad_contract.so", "no field 'eps_plac'"},
+        {PLUGINS "at_load_bad_name.so", "'k?[31m<b>' is no kernel name"},
+        {PLUGINS "at_load_no_descriptor.so", "does not export"},
+        {NORMGATE_SOURCE_DIR "/README.md", "no shared library"},
+        {"/nonexistent/library.so", "No such file"},
+        {"/", "no regular file"},
+        {"builtin:no_such", "no built-in is named 'no_such'"},
+        {"worker: ", "names no command"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        assert_not_loaded(rows[i].file, &limits, rows[i].words);
+}
+
+static void test_in_process(void **state)
+{
+    const ng_subject_options options = {.in_process = true};
+    static const expectation rows[] = {
+        {"good", NG_PASS, 0, ""},
+        {"rounds", NG_PASS, ng_breach_fpenv, "upward"},
+        {"skips_last", NG_PASS, ng_breach_unwritten, "never written"},
+        {"overruns", NG_PASS, ng_breach_outside, "past the end of y"},
+    };
+    (void)state;
+    check_calls(PLUGINS "hostile.so", &options, rows, 4);
+    assert_not_loaded("worker:true", &options, "cannot run in this process");
+    assert_not_loaded(PLUGINS "at_load_other_abi.so", &options, "ABI");
+}
+
+static void test_worker_calls(void **state)
+{
+    static const struct {
+        const char *spec;
+        expectation expected;
+    } rows[] = {
+        {WORKER "good", {"rms_norm", NG_PASS, 0, ""}},
+        {WORKER "scribbles",
+         {"rms_norm", NG_PASS, ng_breach_input, "input x, at element 0"}},
+        {WORKER "overruns",
+         {"rms_norm", NG_PASS, ng_breach_outside, "past the end of y"}},
+        {WORKER "killed", {"rms_norm", NG_CRASH, 0, "killed by SIGKILL"}},
+        {WORKER "garbage_in_call",
+         {"rms_norm", NG_ERROR, 0, "Traceback: ?[31mred"}},
+        {WORKER "lies", {"rms_norm", NG_ERROR, 0, "no answer to it"}},
+        {WORKER "refuses", {"rms_norm", NG_REFUSED, 0, "not today"}},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        /* twice: after a death a new process answers, and dies again */
+        expectation twice[] = {rows[i].expected, rows[i].expected};
+        check_calls(rows[i].spec, &patient, twice, 2);
+    }
+}
+
+static void test_workers_that_cannot_start(void **state)
+{
+    (void)state;
+    assert_not_loaded(WORKER "dies", &patient, "(stderr: no framework here)");
+    assert_not_loaded(WORKER "silent", &limits, "said no hello in time");
+    assert_not_loaded(WORKER "garbage", &patient, "it printed 'hello world'");
+    assert_not_loaded(WORKER "endless", &patient, "it printed 'xxx");
+    assert_not_loaded(WORKER "version", &patient, "version 7");
+    assert_not_loaded(WORKER "bad_contract", &patient, "dtype=f8 is not");
+    assert_not_loaded(WORKER "no_list", &patient, "no list 'kernels'");
+    assert_not_loaded("worker:no_such_command", &patient, "cannot run");
+    assert_not_loaded("worker:true", &patient, "ended before it said hello");
+}
+
+static void test_names_are_clean(void **state)
+{
+    ng_subject *subject = opened(WORKER "good", &patient);
+    (void)state;
+    assert_string_equal(ng_subject_name(subject), "test ?[31mgood");
+    ng_subject_close(subject);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_hostile_kernels),
+        cmocka_unit_test(test_memory_limit),
+        cmocka_unit_test(test_guard_before),
+        cmocka_unit_test(test_fast_math_load),
+        cmocka_unit_test(test_libraries_that_cannot_load),
+        cmocka_unit_test(test_in_process),
+        cmocka_unit_test(test_worker_calls),
+        cmocka_unit_test(test_workers_that_cannot_start),
+        cmocka_unit_test(test_names_are_clean),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
