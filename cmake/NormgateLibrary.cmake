@@ -1,12 +1,14 @@
-# ng_find(<target> HEADER <header> [LIBRARY <names...>] PACKAGE <package>
-#         [OPTIONAL])
+# ng_find(<target> HEADER <header> [FOLDER <where headers may hide>]
+#         [LIBRARY <names...>] PACKAGE <package> [OPTIONAL])
 #
 # The imported target ng::<target> of a system library, found by its header and
 # its file; needs neither pkg-config nor the library's own CMake files, which
-# differ between systems. When it is missing, the message names the package.
+# differ between systems. When it is missing, the message names the package; an
+# optional one is then no target.
 function(ng_find target)
-    cmake_parse_arguments(arg "OPTIONAL" "HEADER;PACKAGE" "LIBRARY" ${ARGN})
-    find_path(NORMGATE_${target}_INCLUDE "${arg_HEADER}")
+    cmake_parse_arguments(arg "OPTIONAL" "HEADER;FOLDER;PACKAGE" "LIBRARY" ${ARGN})
+    find_path(NORMGATE_${target}_INCLUDE "${arg_HEADER}"
+              PATH_SUFFIXES ${arg_FOLDER})
     mark_as_advanced(NORMGATE_${target}_INCLUDE)
     set(found ${NORMGATE_${target}_INCLUDE})
     if(arg_LIBRARY)
@@ -16,13 +18,12 @@ function(ng_find target)
             set(found)
         endif()
     endif()
-    if(NOT found)
-        if(arg_OPTIONAL)
-            return()
-        endif()
+    if(NOT found AND NOT arg_OPTIONAL)
         message(FATAL_ERROR
             "${arg_HEADER} (or its library) was not found: install "
             "${arg_PACKAGE}, or let ./run build do so")
+    elseif(NOT found)
+        return()
     endif()
     add_library(ng::${target} INTERFACE IMPORTED GLOBAL)
     target_include_directories(ng::${target} SYSTEM INTERFACE

@@ -83,7 +83,7 @@ static void variance_error(const ng_contract *contract,
     double wide = g(set->n + 3, ng_dtype_u(ng_f64));
     *upward = 0;
     if (contract->centred == ng_centred_no) {
-        *either = (h + 3 * u) * square;
+        *either = (h + 3 * u) * var;
         return;
     }
     switch (contract->variance) {

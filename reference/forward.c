@@ -45,7 +45,7 @@ static bool table_y(const set_state *s, ng_point *point, double x,
                !isfinite(beta);
     if (!hit)
         return false;
-    *point = (ng_point){.kind = ng_kind_nan, .level = ng_level_table};
+    *point = (ng_point){.kind = ng_kind_nan, .rounded = NAN};
     if (s->set.nan || isnan(gamma) || isnan(beta))
         return true;
     if (s->set.inf) {
@@ -144,8 +144,10 @@ static void round_statistics(const set_state *s, ng_point *mean,
     bool centred = s->problem->contract->centred == ng_centred_yes;
     if (s->set.nan || s->set.inf || s->set.n == 0) {
         bool nan = s->set.nan || s->set.n == 0;
-        *mean = (ng_point){.kind = nan ? ng_kind_nan : ng_kind_nonfinite};
-        *rstd = (ng_point){.kind = nan ? ng_kind_nan : ng_kind_zero_nan};
+        *mean = (ng_point){.kind = nan ? ng_kind_nan : ng_kind_nonfinite,
+                           .rounded = NAN};
+        *rstd = (ng_point){.kind = nan ? ng_kind_nan : ng_kind_zero_nan,
+                           .rounded = nan ? NAN : 0};
         return;
     }
     dyadic a, zero;
@@ -352,6 +354,13 @@ double ng_point_error(const ng_point *point, double got)
     /* got - high is exact when they are close (Sterbenz), else its rounding is
      * 2^-53 relative; the factor rounds the whole up. */
     double scaled = ldexp(got, -point->exponent);
+    if (isinf(scaled)) /* exact is so small beside got that it hardly counts */
+        return fabs(got) * (1 + 0x1p-50);
     double distance = fabs((scaled - point->high) - point->low);
-    return ldexp(distance * (1 + 0x1p-50), point->exponent);
+    double rounded_up = distance * (1 + 0x1p-50);
+    double absolute = ldexp(rounded_up, point->exponent);
+    /* Among subnormal doubles ldexp rounds, and may round down. */
+    if (ldexp(absolute, -point->exponent) < rounded_up)
+        absolute = nextafter(absolute, INFINITY);
+    return absolute;
 }

@@ -84,28 +84,29 @@ bool radical_of(radical *r, const ng_contract *contract, double eps,
                 const moments *set)
 {
     unsigned long n = set->n;
+    /* What the squares are divided by; n - 1 of one element is 0/0, taken as
+     * 0/1, so that a spread of zero stays one. */
+    bool less = contract->divisor == ng_divisor_n_minus_1;
+    unsigned long divisor = less ? (n > 1 ? n - 1 : 1) : n;
     bool centred = contract->centred == ng_centred_yes;
     dyadic square, factor;
     dyadic_init(&square);
     dyadic_init(&factor);
     dyadic_set_double(&r->b, 0);
-    dyadic_set_double(&factor, (double)n);
-    r->den = n;
-    if (!centred) { /* x / sqrt(S2/n + eps): num = S2 + n eps, den = n */
+    dyadic_set_double(&factor, (double)divisor);
+    r->den = divisor;
+    if (!centred) { /* x / sqrt(S2/k + eps): (S2 + k eps)/k */
         dyadic_set(&r->num, &set->squares);
-    } else { /* c / sqrt(D + n^2 eps), D = n S2 - S1^2 */
+    } else { /* c / sqrt(n^2 (D/(n k) + eps)), D = n S2 - S1^2 */
         dyadic_mul_ui(&r->num, &set->squares, n);
         dyadic_mul(&square, &set->sum, &set->sum);
         dyadic_sub(&r->num, &r->num, &square);
         dyadic_mul_ui(&factor, &factor, n);
-        r->den = 1;
-        if (contract->divisor == ng_divisor_n_minus_1) {
-            /* (n D + n^2 (n-1) eps) / (n-1); n = 1 has 0/0, kept as 0/1 */
+        if (less) { /* (n D + k n^2 eps)/k */
             dyadic_mul_ui(&r->num, &r->num, n);
-            dyadic_mul_ui(&factor, &factor, n - 1);
-            r->den = n > 1 ? n - 1 : 1;
-            if (n == 1)
-                dyadic_set_double(&factor, 1);
+            dyadic_mul_ui(&factor, &factor, n);
+        } else { /* k = n cancels: (D + n^2 eps)/1 */
+            r->den = 1;
         }
     }
     bool known = place_eps(r, contract, eps, &factor, centred ? n : 1);
