@@ -172,7 +172,7 @@ static void describe(const pattern *p, size_t n, ng_finding *finding)
     else if (p->least_factor > 0 && p->cancellation > 100)
         ng_finding_fail(finding, NG_FAIL,
                         "%zu of %zu outputs wrong, x_hat off by factors "
-                        "%.4g to %.4g at |mean|/sigma = %.3g: the variance "
+                        "%.7g to %.7g at |mean|/sigma = %.3g: the variance "
                         "cancels, as E[x^2] - E[x]^2 does", p->wrong, p->judged,
                         p->least_factor, p->largest_factor, p->cancellation);
     else if (p->least_factor > 0 && p->largest_factor < INFINITY &&

@@ -29,11 +29,10 @@ static void on_signal(int number, siginfo_t *info, void *context)
 static void catch_signals(fault *shared)
 {
     static const int numbers[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
-    enum { STACK = 1 << 16 };
+    static char own_stack[1 << 16]; /* a kernel may have used up the other */
+    const stack_t stack = {.ss_sp = own_stack, .ss_size = sizeof own_stack};
     last_words = shared;
-    stack_t stack = {.ss_sp = malloc(STACK), .ss_size = STACK};
-    if (stack.ss_sp != NULL)
-        sigaltstack(&stack, NULL);
+    sigaltstack(&stack, NULL);
     struct sigaction action = {.sa_sigaction = on_signal};
     action.sa_flags = (int)(SA_SIGINFO | SA_ONSTACK | SA_RESETHAND);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)

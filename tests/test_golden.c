@@ -14,9 +14,9 @@
 
 #include <cmocka.h>
 
-/* The folder with the values; the build says where, or the environment. */
-#ifndef NORMGATE_GOLDEN_DIR
-#define NORMGATE_GOLDEN_DIR "golden"
+/* The source tree; the build says where. */
+#ifndef NORMGATE_SOURCE_DIR
+#define NORMGATE_SOURCE_DIR "."
 #endif
 
 enum { N_MAX = 16, LINE_SIZE = 512 };
@@ -36,9 +36,8 @@ typedef struct golden {
 
 static void open_golden(reader *r, const char *op)
 {
-    const char *folder = getenv("NORMGATE_GOLDEN_DIR");
-    snprintf(r->path, sizeof r->path, "%s/%s.txt",
-             folder != NULL ? folder : NORMGATE_GOLDEN_DIR, op);
+    snprintf(r->path, sizeof r->path, "%s/tests/golden/%s.txt",
+             NORMGATE_SOURCE_DIR, op);
     r->number = 0;
     r->file = fopen(r->path, "r");
     if (r->file == NULL)

@@ -557,6 +557,23 @@ static void random_rows(void **state)
     report();
 }
 
+/* Long sets: sums that leave 64 bits, more elements than 2^16. */
+static void long_sets(void **state)
+{
+    (void)state;
+    static const int families[] = {OFFSET, NEAR_CONSTANT, NEAR_OVERFLOW};
+    slow_random random = {9};
+    for (int d = 0; d < 3; d++)
+        for (size_t k = 0; k < 3 * slow_effort(); k++) {
+            ng_contract contract;
+            contract_start(&contract, k % 2 ? "rms_norm" : "layer_norm",
+                           dtypes[d]);
+            one_trial(&random, &contract, families[k % 3], 1,
+                      k == 0 ? 70001 : 4099 + slow_below(&random, 5000));
+        }
+    report();
+}
+
 static void contract_variants(void **state)
 {
     (void)state;
@@ -970,6 +987,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_rows),
+        cmocka_unit_test(long_sets),
         cmocka_unit_test(contract_variants),
         cmocka_unit_test(layouts),
         cmocka_unit_test(range_ends),
