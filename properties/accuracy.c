@@ -35,6 +35,7 @@ static const ng_plan_row rows[] = {
     {"outlier", 100, NG_EPS, "random"},
     {"outlier", 1e4, NG_EPS, "unit"},
     {"subnormal", NAN, NG_EPS, "random"},
+    {"subnormal", NAN, NG_EPS, "scale_only"},
     {"near_overflow", 0.25, NG_EPS, "random"},
     {"near_overflow", 0.01, NG_EPS, "unit"},
     {"nonfinite", 0, NG_EPS, "random"},

@@ -13,6 +13,23 @@ static double g(double k, double u)
     return k * u < 1 ? k * u / (1 - k * u) : INFINITY;
 }
 
+/* The error of one underflow: the least subnormal, or, where subnormals are
+ * flushed to zero, all of the least normal number. */
+static double underflow(const ng_contract *contract, ng_dtype dtype)
+{
+    return contract->subnormals == ng_subnormals_flushed
+               ? ng_dtype_min(dtype)
+               : ng_dtype_ulp(dtype, 0);
+}
+
+/* The error of reading one x: none, unless a subnormal is read as zero. */
+static double reading(const ng_contract *contract)
+{
+    return contract->subnormals == ng_subnormals_flushed
+               ? ng_dtype_min(ng_contract_storage(contract))
+               : 0;
+}
+
 /* Additions that one term passes through (Higham, section 4.2), so that the
  * sum is within g(additions) of sum |terms|. */
 static double additions(const ng_contract *contract, double n)
@@ -49,7 +66,8 @@ static double mean_error(const ng_contract *contract, const ng_conditions *set,
 {
     if (contract->centred == ng_centred_no)
         return 0;
-    double rounding = u * fabs(set->mean) * (1 + h) + tiny;
+    double rounding =
+        u * fabs(set->mean) * (1 + h) + tiny + reading(contract);
     double n = set->n;
     switch (contract->variance) {
     case ng_variance_welford:
@@ -148,7 +166,7 @@ void ng_bound_set(ng_set_bound *bound, const ng_contract *contract,
                   const ng_conditions *set, double largest_x)
 {
     double u = ng_dtype_u(ng_contract_compute(contract));
-    double tiny = ng_dtype_ulp(ng_contract_compute(contract), 0);
+    double tiny = underflow(contract, ng_contract_compute(contract));
     double h = ng_accumulation_bound(contract, set->n);
     double either, upward;
     bound->mean = mean_error(contract, set, u, h, tiny);
@@ -162,8 +180,12 @@ void ng_bound_set(ng_set_bound *bound, const ng_contract *contract,
 /* Half a unit in the last place of the output at most `error` beyond exact:
  * rounding to nearest of the computed value, wherever it lies. At least the
  * least double, in which errors of subnormal f64 are counted themselves. */
-static double final_rounding(ng_dtype dtype, double exact, double error)
+static double final_rounding(const ng_contract *contract, ng_dtype dtype,
+                             double exact, double error)
 {
+    if (fabs(exact) - error < ng_dtype_min(dtype) &&
+        contract->subnormals == ng_subnormals_flushed)
+        return ng_dtype_min(dtype);
     return fmax(ng_dtype_ulp(dtype, fabs(exact) + error) / 2, 0x1p-1074);
 }
 
@@ -173,13 +195,13 @@ double ng_bound_y(const ng_set_bound *bound, const ng_contract *contract,
 {
     ng_dtype compute = ng_contract_compute(contract);
     ng_dtype storage = ng_contract_storage(contract);
-    double u = ng_dtype_u(compute), tiny = ng_dtype_ulp(compute, 0);
+    double u = ng_dtype_u(compute), tiny = underflow(contract, compute);
     double y = fabs(ldexp(exact->high, exact->exponent));
     double factor = contract->affine == ng_affine_one_plus_gamma ? 1 + gamma
                                                                  : gamma;
     double scale = fabs(factor);
     double x_hat = fabs(x - set->mean) / set->scale;
-    double e = bound->mean / set->scale;
+    double e = (bound->mean + reading(contract)) / set->scale;
     /* (x - mean), * rstd, * gamma, and gamma or 1 + gamma itself */
     double product = (1 + bound->scale) * (1 + 4.01 * u) - 1;
     double error = scale * ((x_hat + e) * product + e);
@@ -195,14 +217,14 @@ double ng_bound_y(const ng_set_bound *bound, const ng_contract *contract,
     error += 3 * (scale + 1) * tiny; /* underflow of the products */
     if (compute != storage)
         error += u * (y + error); /* the sum with beta, before the storage */
-    return error + final_rounding(storage, y, error);
+    return error + final_rounding(contract, storage, y, error);
 }
 
 double ng_bound_mean(const ng_set_bound *bound, const ng_contract *contract,
                      const ng_conditions *set)
 {
     ng_dtype dtype = ng_contract_stats(contract);
-    return bound->mean + final_rounding(dtype, set->mean, bound->mean);
+    return bound->mean + final_rounding(contract, dtype, set->mean, bound->mean);
 }
 
 double ng_bound_rstd(const ng_set_bound *bound, const ng_contract *contract,
@@ -210,5 +232,5 @@ double ng_bound_rstd(const ng_set_bound *bound, const ng_contract *contract,
 {
     ng_dtype dtype = ng_contract_stats(contract);
     double rstd = 1 / set->scale, error = rstd * bound->scale;
-    return error + final_rounding(dtype, rstd, error);
+    return error + final_rounding(contract, dtype, rstd, error);
 }

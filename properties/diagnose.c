@@ -33,6 +33,7 @@ static const neighbour neighbours[] = {
     {"affine", "none", 1, "gamma and beta ignored"},
     {"affine", "gamma", 1, "beta ignored"},
     {"affine", "one_plus_gamma", 1, "1 + gamma used instead of gamma"},
+    {"subnormals", "flushed", 1, "subnormals flushed to zero"},
     {"round_xhat", "yes", 1, "x_hat rounded to storage before gamma"},
     {"round_rstd", "yes", 1, "rstd rounded to storage before use"},
 };

@@ -109,7 +109,7 @@ static bool is_f32(double v)
     return (double)(float)v == v;
 }
 
-static void build(slow_random *random, twist twist, row *r)
+static void build(slow_random *random, twist kind, row *r)
 {
     pattern p;
     bool tiny = slow_below(random, 8) == 0; /* towards subnormals */
@@ -125,7 +125,7 @@ static void build(slow_random *random, twist twist, row *r)
         r->tie[i] = false;
         r->gamma[i] = slow_real(random);
         r->beta[i] = r->no_beta ? 0 : slow_real(random);
-        if (twist == PLAIN || p.c[i] == 0)
+        if (kind == PLAIN || p.c[i] == 0)
             continue;
         int t = 0;
         while (p.c[i] % ((int64_t)2 << t) == 0)
@@ -170,7 +170,7 @@ static void build(slow_random *random, twist twist, row *r)
         r->beta[i] = beta;
         r->tie[i] = true;
     }
-    if (twist == NUDGE_EPS) {
+    if (kind == NUDGE_EPS) {
         static const int depth[] = {20, 40, 60, 80, 100, 120, 200, 400, 1000};
         int j = depth[slow_below(random, 9)];
         double eps = r->eps + ldexp(1, 2 * scale - j);
@@ -179,9 +179,9 @@ static void build(slow_random *random, twist twist, row *r)
         r->eps = eps;
     }
     for (size_t i = 0; i < p.n; i++) {
-        if (twist == NUDGE_GAMMA)
+        if (kind == NUDGE_GAMMA)
             r->gamma[i] = nextafterf((float)r->gamma[i], INFINITY);
-        if (twist != TIES)
+        if (kind != TIES)
             r->tie[i] = false;
         r->gamma[i] = (float)r->gamma[i];
         r->beta[i] = (float)r->beta[i];

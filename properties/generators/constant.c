@@ -1,4 +1,5 @@
-/* Constant: every element of every set is the argument; the variance is exactly zero. */
+/* Constant: every element of every set is the argument; the variance is
+ * exactly zero. */
 #include "fill.h"
 
 #include <math.h>

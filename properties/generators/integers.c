@@ -1,4 +1,5 @@
-/* Integers of absolute value up to the argument: sums and squares are exact in any order, and outputs often lie half-way between two values. */
+/* Integers of absolute value up to the argument: sums and squares are exact in
+ * any order, and outputs often lie half-way between two values. */
 #include "fill.h"
 
 #include <math.h>

@@ -1,4 +1,5 @@
-/* Near-constant: the argument, or its upper neighbour in the storage dtype; the least variance that is not zero. */
+/* Near-constant: the argument, or its upper neighbour in the storage dtype;
+ * the least variance that is not zero. */
 #include "fill.h"
 
 #include <math.h>

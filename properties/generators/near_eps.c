@@ -1,4 +1,5 @@
-/* Near eps: normal values whose variance is the argument times eps, where the place and the size of eps show most. */
+/* Near eps: normal values whose variance is the argument times eps, where the
+ * place and the size of eps show most. */
 #include "fill.h"
 
 #include <math.h>

@@ -1,4 +1,5 @@
-/* Near overflow: uniform values up to the argument times the size at which n squares fill the range of the arithmetic, or the storage does. */
+/* Near overflow: uniform values up to the argument times the size at which n
+ * squares fill the range of the arithmetic, or the storage does. */
 #include "fill.h"
 
 #include <math.h>

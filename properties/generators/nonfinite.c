@@ -1,4 +1,5 @@
-/* Non-finite: normal values with one NaN, Inf or -Inf (argument modulo 3) at the start, middle or end (argument over 3) of the middle set. */
+/* Non-finite: normal values with one NaN, Inf or -Inf (argument modulo 3) at
+ * the start, middle or end (argument over 3) of the middle set. */
 #include "fill.h"
 
 #include <math.h>

@@ -1,4 +1,5 @@
-/* Offset: standard normal values plus a constant, so that |mean|/sigma is the argument: what cancellation in the variance hangs on. */
+/* Offset: standard normal values plus a constant, so that |mean|/sigma is the
+ * argument: what cancellation in the variance hangs on. */
 #include "fill.h"
 
 #include <math.h>

@@ -1,4 +1,5 @@
-/* Outlier: standard normal values with one element of each set, at a random place, as large as the argument. */
+/* Outlier: standard normal values with one element of each set, at a random
+ * place, as large as the argument. */
 #include "fill.h"
 
 #include <math.h>

@@ -1,4 +1,5 @@
-/* Raw: the choices are the bit patterns of the storage dtype; NaN and Inf become zero. What a fuzzer mutates directly. */
+/* Raw: the choices are the bit patterns of the storage dtype; NaN and Inf
+ * become zero. What a fuzzer mutates directly. */
 #include "fill.h"
 
 #include <math.h>

@@ -1,4 +1,5 @@
-/* Subnormal: small integer multiples of the least positive value of the storage dtype. */
+/* Subnormal: small integer multiples of the least positive value of the
+ * storage dtype. */
 #include "fill.h"
 
 #include <math.h>

@@ -1,4 +1,5 @@
-/* Wide: random signs and significands with exponents spread evenly over the given number of binades round 1. */
+/* Wide: random signs and significands with exponents spread evenly over the
+ * given number of binades round 1. */
 #include "fill.h"
 
 #include <math.h>
