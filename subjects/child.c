@@ -11,38 +11,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <unistd.h>
-
-/* A signal handler has no argument of ours: the one global of the child. */
-static fault *last_words;
-
-static void on_signal(int number, siginfo_t *info, void *context)
-{
-    (void)context;
-    last_words->error_number = errno;
-    last_words->address = (uintptr_t)info->si_addr;
-    last_words->signal = number;
-    /* SA_RESETHAND: the same fault again, or abort() itself, now ends us. */
-}
-
-static void catch_signals(fault *shared)
-{
-    static const int numbers[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
-    static char own_stack[1 << 16]; /* a kernel may have used up the other */
-    const stack_t stack = {.ss_sp = own_stack, .ss_size = sizeof own_stack};
-    last_words = shared;
-    sigaltstack(&stack, NULL);
-    struct sigaction action = {.sa_sigaction = on_signal};
-    action.sa_flags = (int)(SA_SIGINFO | SA_ONSTACK | SA_RESETHAND);
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-        sigaction(numbers[i], &action, NULL);
-}
 
 /* Only the two pipes and stderr stay open; what the subject prints goes to
  * stderr, where it cannot be taken for our output. */
-static void close_files(int orders, int replies)
+static void close_files(int *orders_out, int *replies_out)
 {
+    /* Above the three that are replaced, which a caller may have closed. */
+    int orders = fcntl(*orders_out, F_DUPFD_CLOEXEC, 3);
+    int replies = fcntl(*replies_out, F_DUPFD_CLOEXEC, 3);
+    *orders_out = orders;
+    *replies_out = replies;
     int nothing = open("/dev/null", O_RDWR);
     dup2(nothing, STDIN_FILENO);
     dup2(STDERR_FILENO, STDOUT_FILENO);
@@ -84,6 +63,7 @@ static const ng_kernel *load(const ng_subject *subject, int replies,
                              uint32_t *count)
 {
     char words[1024];
+    ng_library library;
     void *handle;
     if (subject->builtin != NULL) {
         *count = (uint32_t)subject->builtin->kernel_count;
@@ -92,18 +72,18 @@ static const ng_kernel *load(const ng_subject *subject, int replies,
         return subject->builtin->kernels;
     }
     fp_state before = fp_get();
-    const ng_library *library =
-        library_open(subject->target, &handle, words, sizeof words);
+    bool opened = library_open(&library, subject->target, &handle, words,
+                               sizeof words);
     fp_state after = fp_get();
     fp_set(before);
-    if (library == NULL)
+    if (!opened)
         fail(replies, words);
     if (fp_changes(before, after, words, sizeof words))
         wire_send(replies, wire_breach, words, strlen(words));
-    const char *name = library->name != NULL ? library->name : "";
+    const char *name = library.name != NULL ? library.name : "";
     wire_send(replies, wire_library, name, strnlen(name, TEXT_MAX));
-    *count = library->kernel_count;
-    return library->kernels;
+    *count = library.kernel_count;
+    return library.kernels;
 }
 
 static void protect(unsigned char *memory, const layout *where, bool on)
@@ -149,11 +129,9 @@ static void answer(const ng_subject *subject, const ng_kernel *kernels,
 
 void child_main(ng_subject *subject, int orders, int replies)
 {
-    setpgid(0, 0);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    close_files(orders, replies);
-    subject_limits(subject);
-    catch_signals(subject->fault);
+    subject_detach(subject);
+    close_files(&orders, &replies);
+    fault_watch(subject->fault);
     uint32_t count = 0;
     const ng_kernel *kernels = load(subject, replies, &count);
     for (uint32_t k = 0; k < count; k++) {

@@ -4,15 +4,6 @@
 
 #include "internal.h"
 
-#include <stdint.h>
-
-/* What the child leaves behind when a signal ends it. Written by its handler,
- * read by the parent; any value in it may be a lie, and is only shown. */
-typedef struct fault {
-    volatile int signal, error_number;
-    volatile uintptr_t address;
-} fault;
-
 /* One call, as the parent lays it out. */
 typedef struct call_order {
     size_t kernel, rows, n;

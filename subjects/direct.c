@@ -5,29 +5,39 @@
 
 #include <dlfcn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static ng_status start(ng_subject *subject, ng_error *error)
 {
     char words[512];
+    const char *name;
     size_t count;
-    ng_status status = subject_map_memory(subject, false, error);
+    ng_status status = subject_map_memory(subject, error);
     if (status != ng_status_ok)
         return status;
     if (subject->builtin != NULL) {
         subject->direct = subject->builtin->kernels;
         count = subject->builtin->kernel_count;
+        name = subject->builtin->name;
     } else {
         fp_state before = fp_get();
-        const ng_library *library = library_open(
-            subject->target, &subject->handle, words, sizeof words);
+        ng_library library;
+        bool loaded = library_open(&library, subject->target, &subject->handle,
+                                   words, sizeof words);
+        fp_state after = fp_get();
         fp_set(before);
-        if (library == NULL)
+        if (!loaded)
             return ng_fail(error, ng_status_cannot_load,
                            "cannot load %.200s: %.500s", subject->spec, words);
-        subject->direct = library->kernels;
-        count = library->kernel_count;
+        subject->direct = subject->copied = library.kernels;
+        count = library.kernel_count;
+        name = library.name != NULL ? library.name : "";
+        if (fp_changes(before, after, words, sizeof words))
+            subject_load_breach(subject, words);
     }
+    subject_clean_text(subject->name, sizeof subject->name, name,
+                       strlen(name));
     for (size_t k = 0; k < count && status == ng_status_ok; k++) {
         const ng_kernel *kernel = &subject->direct[k];
         status = subject_add_kernel(subject, kernel->name, kernel->contract,
@@ -44,7 +54,7 @@ static void call(ng_subject *subject, const ng_request *request,
     ng_call arguments;
     const ng_contract *contract =
         &subject->kernels[request->kernel].contract;
-    if (!layout_make(&where, request, (size_t)contract->alignment)) {
+    if (!layout_make(&where, request, (size_t)contract->alignment, false)) {
         snprintf(reply->message, sizeof reply->message,
                  "the case is larger than the subject's memory");
         return;
@@ -71,6 +81,7 @@ static void call(ng_subject *subject, const ng_request *request,
 
 static void stop(ng_subject *subject)
 {
+    free((ng_kernel *)(uintptr_t)subject->copied);
     if (subject->handle != NULL)
         dlclose(subject->handle);
 }

@@ -14,7 +14,7 @@
 static ng_status spawn(ng_subject *subject, ng_error *error)
 {
     int orders[2], replies[2];
-    ng_status status = subject_map_memory(subject, false, error);
+    ng_status status = subject_map_memory(subject, error);
     if (status != ng_status_ok)
         return status;
     if (subject->fault == NULL) {
@@ -75,6 +75,8 @@ static ng_status take_kernel(ng_subject *subject, const wire_head *head,
 static ng_status load_ended(ng_subject *subject, wire_end end, ng_error *error)
 {
     char words[128];
+    if (end == wire_late && subject_is_dead(subject))
+        end = wire_closed;
     if (end == wire_late) {
         subject_kill(subject);
         subject_reap(subject, words, sizeof words);
@@ -110,12 +112,7 @@ static ng_status start(ng_subject *subject, ng_error *error)
             subject_clean_text(subject->name, sizeof subject->name, payload,
                                strlen(payload));
         } else if (head.kind == wire_breach) {
-            char clean[120];
-            subject_clean_text(clean, sizeof clean, payload, strlen(payload));
-            snprintf(subject->breach, sizeof subject->breach,
-                     "loading the library leaves %s, for every thread and "
-                     "library of the process; it is linked with -ffast-math "
-                     "or the like", clean);
+            subject_load_breach(subject, payload);
         } else if (head.kind == wire_failed) {
             char clean[400];
             subject_clean_text(clean, sizeof clean, payload, strlen(payload));
@@ -130,43 +127,13 @@ static ng_status start(ng_subject *subject, ng_error *error)
     return status;
 }
 
-/* The fault that the child's handler left, in words. */
-static void describe_fault(const ng_subject *subject, const layout *where,
-                           const ng_request *request, const char *ended,
-                           ng_reply *reply)
-{
-    const fault *f = subject->fault;
-    uintptr_t begin = (uintptr_t)subject->memory;
-    bool ours = f->address >= begin && f->address < begin + where->end;
-    char place[128] = "";
-    if (f->signal == SIGABRT || f->signal == 0)
-        place[0] = '\0';
-    else if (ours)
-        layout_describe(where, request, f->address - begin, place,
-                        sizeof place);
-    else if (f->address < 4096)
-        snprintf(place, sizeof place, "followed a null pointer");
-    else
-        snprintf(place, sizeof place, "went to address %#llx, outside every tensor",
-                 (unsigned long long)f->address);
-    const char *abbreviation = f->signal != 0 ? sigabbrev_np(f->signal) : NULL;
-    if (abbreviation == NULL)
-        snprintf(reply->message, sizeof reply->message, "%s inside a call",
-                 ended);
-    else
-        snprintf(reply->message, sizeof reply->message, "%s%s%s%s%s",
-                 f->signal == SIGABRT ? "aborted" : "SIG",
-                 f->signal == SIGABRT ? "" : abbreviation,
-                 place[0] != '\0' ? ": " : "", place,
-                 f->error_number == ENOMEM
-                     ? ", after an allocation failed (out of memory)"
-                     : "");
-}
-
 static void ended(ng_subject *subject, wire_end end, const layout *where,
                   const ng_request *request, ng_reply *reply)
 {
     char words[128];
+    /* A child of the child may hold the pipe open past its end. */
+    if (end == wire_late && subject_is_dead(subject))
+        end = wire_closed;
     if (end == wire_late) {
         subject_kill(subject);
         subject_reap(subject, words, sizeof words);
@@ -180,16 +147,11 @@ static void ended(ng_subject *subject, wire_end end, const layout *where,
         subject_kill(subject);
     subject_reap(subject, words, sizeof words);
     reply->verdict = NG_CRASH;
-    describe_fault(subject, where, request, words, reply);
-}
-
-static bool ensure_running(ng_subject *subject, ng_reply *reply)
-{
-    ng_error error;
-    if (subject->process > 0 || start(subject, &error) == ng_status_ok)
-        return true;
-    snprintf(reply->message, sizeof reply->message, "%.310s", error.text);
-    return false;
+    fault_describe(subject->fault, subject->memory, where, request,
+                   reply->message, sizeof reply->message);
+    if (reply->message[0] == '\0')
+        snprintf(reply->message, sizeof reply->message, "%s inside a call",
+                 words);
 }
 
 static void call(ng_subject *subject, const ng_request *request,
@@ -200,10 +162,10 @@ static void call(ng_subject *subject, const ng_request *request,
     const ng_case *test = request->test;
     double alignment =
         subject->kernels[request->kernel].contract.alignment;
-    if (!ensure_running(subject, reply))
+    if (!subject_ensure_running(subject, reply))
         return;
     memset(&order, 0, sizeof order);
-    if (!layout_make(&order.where, request, (size_t)alignment)) {
+    if (!layout_make(&order.where, request, (size_t)alignment, true)) {
         snprintf(reply->message, sizeof reply->message,
                  "the case is larger than the subject's memory");
         return;

@@ -2,6 +2,7 @@
 #ifndef NORMGATE_SUBJECTS_INTERNAL_H
 #define NORMGATE_SUBJECTS_INTERNAL_H
 
+#include "fault.h"
 #include "layout.h"
 
 #include <normgate/builtin.h>
@@ -39,12 +40,12 @@ struct ng_subject {
     int errors;                /* file that collects a worker's stderr, or -1 */
     /* memory shared with it */
     unsigned char *memory;
-    int memory_file;
-    char memory_path[64];      /* of a worker's */
-    struct fault *fault;       /* what the forked child's last signal was */
+    int memory_file;           /* a worker's copy of it, or -1 */
+    char memory_path[64];      /* of that file, while a worker starts */
+    fault *fault;              /* what the forked child's last signal was */
     uint64_t calls;
     /* a library loaded here, in-process */
-    const ng_kernel *direct;
+    const ng_kernel *direct, *copied; /* copied: to be freed */
     void *handle;
 };
 
@@ -61,16 +62,26 @@ ng_status subject_check_kernels(const ng_subject *subject, size_t count,
 void subject_clean_text(char *to, size_t size, const char *from,
                         size_t length);
 
-/* The process ended: waits for it and says how, in words. */
-void subject_reap(ng_subject *subject, char *words, size_t size);
+/* What loading did to the floating-point environment, as fp_changes() says. */
+void subject_load_breach(ng_subject *subject, const char *changes);
+
+/* The process ended: waits for it and says how, in words. Returns the signal
+ * that ended it, or 0. */
+int subject_reap(ng_subject *subject, char *words, size_t size);
 void subject_kill(ng_subject *subject);
 
-/* Shared memory of layout_capacity() bytes, mapped here. `named`: in a file
- * that another program can open. */
-ng_status subject_map_memory(ng_subject *subject, bool named,
-                             ng_error *error);
+/* Its process has ended, whoever else still holds its pipes. */
+bool subject_is_dead(const ng_subject *subject);
 
-void subject_limits(const ng_subject *subject); /* in the child */
+/* Starts it again after an end. False: the reply says why not. */
+bool subject_ensure_running(ng_subject *subject, ng_reply *reply);
+
+/* Memory of layout_capacity() bytes, which forked children share. */
+ng_status subject_map_memory(ng_subject *subject, ng_error *error);
+
+/* In the child: a process group of its own that dies with normgate, and its
+ * limits. */
+void subject_detach(const ng_subject *subject);
 double subject_start_deadline(const ng_subject *subject);
 double subject_call_deadline(const ng_subject *subject);
 
@@ -82,8 +93,9 @@ void subject_make_call(ng_call *call, unsigned char *memory,
 /* PASS, or what the kernel's result means instead. */
 void subject_read_result(int result, ng_reply *reply);
 
-/* A library's descriptor, opened here; NULL: why is in `words`. */
-const ng_library *library_open(const char *path, void **handle, char *words,
-                               size_t size);
+/* Opens a library here and copies its descriptor; its kernels are then an
+ * array of ours, to be freed. False: why is in `words`. */
+bool library_open(ng_library *library, const char *path, void **handle,
+                  char *words, size_t size);
 
 #endif

@@ -23,9 +23,11 @@ size_t layout_capacity(void)
     return NG_TENSOR_COUNT * (largest + 4 * page());
 }
 
-bool layout_make(layout *where, const ng_request *request, size_t alignment)
+bool layout_make(layout *where, const ng_request *request, size_t alignment,
+                 bool guards_protected)
 {
     size_t unit = page(), next = 0;
+    size_t reach = guards_protected ? 0 : unit;
     memset(where, 0, sizeof *where);
     for (ng_role role = 0; role < NG_TENSOR_COUNT; role++) {
         const ng_tensor *tensor = &request->tensor[role];
@@ -41,6 +43,8 @@ bool layout_make(layout *where, const ng_request *request, size_t alignment)
         s->data = request->guard_before
                       ? s->body
                       : (s->body_end - s->bytes) / alignment * alignment;
+        s->canary = s->body - reach;
+        s->canary_end = s->body_end + reach;
         next = s->body_end + unit;
     }
     where->end = next;
@@ -72,9 +76,9 @@ void layout_fill(unsigned char *memory, const layout *where,
         const span *s = &where->tensor[role];
         if (!s->present)
             continue;
-        memset(memory + s->body, CANARY, s->data - s->body);
+        memset(memory + s->canary, CANARY, s->data - s->canary);
         memset(memory + s->data + s->bytes, CANARY,
-               s->body_end - s->data - s->bytes);
+               s->canary_end - s->data - s->bytes);
         if (ng_role_is_output(role))
             poison(memory + s->data, &request->tensor[role]);
         else
@@ -89,26 +93,42 @@ static void breach(ng_reply *reply, unsigned kind, const char *words)
         snprintf(reply->message, sizeof reply->message, "%s", words);
 }
 
-static void check_canaries(const unsigned char *memory, const span *s,
-                           ng_role role, ng_reply *reply)
+/* An offset outside the tensor: "wrote 3 elements past the end of y". */
+static void describe_outside(const span *s, ng_role role, ng_dtype dtype,
+                             const char *verb, size_t offset, char *words,
+                             size_t size)
 {
-    char words[128];
-    size_t after = s->data + s->bytes;
-    for (size_t i = s->data; i > s->body; i--) {
-        if (memory[i - 1] != CANARY) {
-            snprintf(words, sizeof words, "wrote %zu bytes before the start of "
-                     "%s", s->data - i + 1, ng_role_name(role));
-            breach(reply, ng_breach_outside, words);
+    size_t element = ng_format_of(dtype)->size;
+    bool before = offset < s->data;
+    size_t distance = before ? s->data - offset + element - 1
+                             : offset - s->data - s->bytes + element;
+    char count[40] = "one element";
+    if (distance / element != 1)
+        snprintf(count, sizeof count, "%zu elements", distance / element);
+    snprintf(words, size, "%s %s %s %s", verb, count,
+             before ? "before the start of" : "past the end of",
+             ng_role_name(role));
+}
+
+static void check_canaries(const unsigned char *memory, const span *s,
+                           ng_dtype dtype, ng_role role, ng_reply *reply)
+{
+    size_t changed[2], count = 0;
+    for (size_t i = s->data; i > s->canary && count == 0; i--) {
+        if (memory[i - 1] != CANARY)
+            changed[count++] = i - 1;
+    }
+    for (size_t i = s->data + s->bytes; i < s->canary_end; i++) {
+        if (memory[i] != CANARY) {
+            changed[count++] = i;
             break;
         }
     }
-    for (size_t i = after; i < s->body_end; i++) {
-        if (memory[i] != CANARY) {
-            snprintf(words, sizeof words, "wrote past the end of %s, at byte "
-                     "%zu after it", ng_role_name(role), i - after);
-            breach(reply, ng_breach_outside, words);
-            break;
-        }
+    for (size_t i = 0; i < count; i++) {
+        char words[128];
+        describe_outside(s, role, dtype, "wrote", changed[i], words,
+                         sizeof words);
+        breach(reply, ng_breach_outside, words);
     }
 }
 
@@ -156,7 +176,7 @@ void layout_collect(const unsigned char *memory, const layout *where,
         const ng_tensor *tensor = &request->tensor[role];
         if (!s->present)
             continue;
-        check_canaries(memory, s, role, reply);
+        check_canaries(memory, s, tensor->dtype, role, reply);
         if (!ng_role_is_output(role)) {
             check_input(memory, s, tensor, role, reply);
             continue;
@@ -167,7 +187,8 @@ void layout_collect(const unsigned char *memory, const layout *where,
 }
 
 void layout_describe(const layout *where, const ng_request *request,
-                     size_t offset, char *words, size_t size)
+                     const char *verb, size_t offset, char *words,
+                     size_t size)
 {
     size_t unit = page();
     for (ng_role role = 0; role < NG_TENSOR_COUNT; role++) {
@@ -176,20 +197,15 @@ void layout_describe(const layout *where, const ng_request *request,
         if (!s->present || offset + unit < s->body ||
             offset >= s->body_end + unit)
             continue;
-        size_t element = ng_format_of(request->tensor[role].dtype)->size;
-        if (offset < s->data)
-            snprintf(words, size, "went %zu bytes before the start of %s",
-                     s->data - offset, name);
-        else if (offset >= s->data + s->bytes)
-            snprintf(words, size, "went past the end of %s, to element %zu of "
-                     "%zu", name, (offset - s->data) / element,
-                     s->bytes / element);
+        ng_dtype dtype = request->tensor[role].dtype;
+        if (offset < s->data || offset >= s->data + s->bytes)
+            describe_outside(s, role, dtype, verb, offset, words, size);
         else
             snprintf(words, size, "%s %s, element %zu",
                      ng_role_is_output(role) ? "failed inside"
                                              : "wrote to its input",
-                     name, (offset - s->data) / element);
+                     name, (offset - s->data) / ng_format_of(dtype)->size);
         return;
     }
-    snprintf(words, size, "went outside every tensor");
+    snprintf(words, size, "%s outside every tensor", verb);
 }

@@ -11,8 +11,9 @@
 #include <normgate/subject.h>
 
 typedef struct span {
-    size_t body, body_end; /* the pages, without the guards */
-    size_t data, bytes;    /* the tensor itself */
+    size_t body, body_end;     /* the pages, without the guards */
+    size_t canary, canary_end; /* what is filled and checked around it */
+    size_t data, bytes;        /* the tensor itself */
     bool present;
 } span;
 
@@ -24,8 +25,10 @@ typedef struct layout {
 /* Room for the largest case in every role, with its guards. */
 size_t layout_capacity(void);
 
-/* False when the tensors of the request do not fit into the capacity. */
-bool layout_make(layout *where, const ng_request *request, size_t alignment);
+/* False when the tensors of the request do not fit into the capacity. Where
+ * nobody can protect the guard pages of a subject, they are canaries too. */
+bool layout_make(layout *where, const ng_request *request, size_t alignment,
+                 bool guards_protected);
 
 /* Copies the inputs, poisons the outputs, sets the canaries. */
 void layout_fill(unsigned char *memory, const layout *where,
@@ -37,8 +40,10 @@ void layout_fill(unsigned char *memory, const layout *where,
 void layout_collect(const unsigned char *memory, const layout *where,
                     const ng_request *request, ng_reply *reply);
 
-/* What an access at the offset did: "went 4 bytes before the start of y". */
+/* What an access at the offset did, after a verb such as "wrote": "wrote one
+ * element past the end of y". */
 void layout_describe(const layout *where, const ng_request *request,
-                     size_t offset, char *words, size_t size);
+                     const char *verb, size_t offset, char *words,
+                     size_t size);
 
 #endif

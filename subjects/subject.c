@@ -1,28 +1,14 @@
 /* Subject: the kinds, and what they share on normgate's side. */
 #include "internal.h"
-#include "wire.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <fnmatch.h>
-#include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-#if defined(__SANITIZE_ADDRESS__)
-#define ADDRESS_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define ADDRESS_SANITIZER 1
-#endif
-#endif
 
 void subject_clean_text(char *to, size_t size, const char *from,
                         size_t length)
@@ -31,6 +17,15 @@ void subject_clean_text(char *to, size_t size, const char *from,
     for (size_t i = 0; i < length && used + 1 < size; i++)
         to[used++] = from[i] >= ' ' && from[i] <= '~' ? from[i] : '?';
     to[used] = '\0';
+}
+
+void subject_load_breach(ng_subject *subject, const char *changes)
+{
+    char clean[120];
+    subject_clean_text(clean, sizeof clean, changes, strlen(changes));
+    snprintf(subject->breach, sizeof subject->breach,
+             "loading the library leaves %s, for every thread and library of "
+             "the process; it is linked with -ffast-math or the like", clean);
 }
 
 static bool is_kernel_name(const char *name)
@@ -62,9 +57,13 @@ ng_status subject_add_kernel(ng_subject *subject, const char *name,
                        KERNELS_MAX);
     ng_kernel_info info = {.line = line};
     ng_error reason;
-    if (ng_contract_parse(&info.contract, contract, &reason) != ng_status_ok)
-        return ng_fail(error, ng_status_cannot_load, "%.160s, kernel %s: %.400s",
-                       subject->spec, shown, reason.text);
+    if (ng_contract_parse(&info.contract, contract, &reason) != ng_status_ok) {
+        /* It quotes the contract. */
+        char why[400];
+        subject_clean_text(why, sizeof why, reason.text, strlen(reason.text));
+        return ng_fail(error, ng_status_cannot_load, "%.160s, kernel %s: %s",
+                       subject->spec, shown, why);
+    }
     ng_kernel_info *grown = realloc(
         subject->kernels, (subject->kernel_count + 1) * sizeof *grown);
     if (grown == NULL)
@@ -73,8 +72,9 @@ ng_status subject_add_kernel(ng_subject *subject, const char *name,
     char clean[4096];
     subject_clean_text(clean, sizeof clean, file, strlen(file));
     info.name = strdup(name);
-    info.contract_text = strdup(contract);
     info.file = clean[0] != '\0' ? strdup(clean) : NULL;
+    subject_clean_text(clean, sizeof clean, contract, strlen(contract));
+    info.contract_text = strdup(clean);
     if (subject->builtin != NULL) {
         info.seeded_bug = subject->builtin->killed_by != NULL;
         info.killed_by = subject->builtin->killed_by;
@@ -92,113 +92,6 @@ ng_status subject_check_kernels(const ng_subject *subject, size_t count,
     return ng_fail(error, ng_status_cannot_load,
                    "%.200s came back with %zu kernels after it died; it had "
                    "%zu", subject->spec, count, subject->kernel_count);
-}
-
-double subject_start_deadline(const ng_subject *subject)
-{
-    double limit = subject->options.start_s;
-    return wire_now() + (limit > 0 ? limit : 120);
-}
-
-double subject_call_deadline(const ng_subject *subject)
-{
-    double limit = subject->options.timeout_s;
-    return wire_now() + (limit > 0 ? limit : 10);
-}
-
-void subject_limits(const ng_subject *subject)
-{
-    struct rlimit none = {0, 0};
-    setrlimit(RLIMIT_CORE, &none);
-#ifndef ADDRESS_SANITIZER /* its shadow is larger than any limit */
-    size_t bytes = subject->options.memory_bytes;
-    /* A kernel needs little beyond its tensors, which are shared memory and do
-     * not count; a framework reserves gigabytes before it does anything. */
-    rlim_t usual = (rlim_t)1 << (subject->transport == &worker_transport ? 34
-                                                                         : 30);
-    rlim_t limit = bytes > 0 ? bytes : usual;
-    setrlimit(RLIMIT_DATA, &(struct rlimit){limit, limit});
-#else
-    (void)subject;
-#endif
-    /* If the machine itself runs short, this process goes first. */
-    int file = open("/proc/self/oom_score_adj", O_WRONLY);
-    if (file >= 0) {
-        if (write(file, "1000", 4) != 4) {
-            /* allowed to fail: the limit above still holds */
-        }
-        close(file);
-    }
-}
-
-ng_status subject_map_memory(ng_subject *subject, bool named, ng_error *error)
-{
-    if (subject->memory != NULL)
-        return ng_status_ok;
-    int file = -1;
-    const char *folders[] = {"/dev/shm", getenv("TMPDIR"), "/tmp"};
-    if (!named)
-        file = memfd_create("normgate", MFD_CLOEXEC);
-    for (size_t i = 0; named && file < 0 && i < 3; i++) {
-        if (folders[i] == NULL || strlen(folders[i]) > 40)
-            continue;
-        snprintf(subject->memory_path, sizeof subject->memory_path,
-                 "%s/normgate-XXXXXX", folders[i]);
-        file = mkostemp(subject->memory_path, O_CLOEXEC);
-    }
-    size_t size = layout_capacity();
-    if (file < 0 || ftruncate(file, (off_t)size) != 0)
-        return ng_fail(error, ng_status_fault,
-                       "no shared memory for the subject: %s",
-                       strerror(errno));
-    void *memory =
-        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-    if (memory == MAP_FAILED)
-        return ng_fail(error, ng_status_fault,
-                       "cannot map the subject's memory: %s", strerror(errno));
-    subject->memory = memory;
-    subject->memory_file = file;
-    return ng_status_ok;
-}
-
-void subject_kill(ng_subject *subject)
-{
-    if (subject->process > 0)
-        kill(-subject->process, SIGKILL);
-}
-
-void subject_reap(ng_subject *subject, char *words, size_t size)
-{
-    int state = 0;
-    if (subject->process <= 0) {
-        snprintf(words, size, "it is not running");
-        return;
-    }
-    /* Its pipe is closed, so it is ending; give it a second, then insist. */
-    double deadline = wire_now() + 1;
-    pid_t done;
-    while ((done = waitpid(subject->process, &state, WNOHANG)) == 0 &&
-           wire_now() < deadline)
-        usleep(1000);
-    kill(-subject->process, SIGKILL);
-    if (done == 0)
-        waitpid(subject->process, &state, 0);
-    int number = WIFSIGNALED(state) ? WTERMSIG(state) : 0;
-    /* The shell that runs a worker's command passes a signal on as 128 + n. */
-    if (subject->transport == &worker_transport && WIFEXITED(state) &&
-        WEXITSTATUS(state) > 128 && sigabbrev_np(WEXITSTATUS(state) - 128))
-        number = WEXITSTATUS(state) - 128;
-    if (number == SIGKILL)
-        snprintf(words, size,
-                 "was killed by SIGKILL (from outside, or out of memory)");
-    else if (number != 0)
-        snprintf(words, size, "was killed by SIG%s", sigabbrev_np(number));
-    else
-        snprintf(words, size, "called exit(%d)", WEXITSTATUS(state));
-    subject->process = -1;
-    close(subject->to);
-    close(subject->from);
-    subject->to = subject->from = -1;
 }
 
 void subject_make_call(ng_call *call, unsigned char *memory,

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <math.h>
 #include <poll.h>
+#include <signal.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -56,11 +57,28 @@ wire_end wire_read(int fd, void *bytes, size_t count, double deadline)
     return end;
 }
 
+/* A reader that is gone gives EPIPE, whatever the process does with SIGPIPE. */
+static ssize_t write_quietly(int fd, const void *bytes, size_t count)
+{
+    sigset_t signal, waiting, before;
+    sigemptyset(&signal);
+    sigaddset(&signal, SIGPIPE);
+    sigpending(&waiting);
+    pthread_sigmask(SIG_BLOCK, &signal, &before);
+    ssize_t put = write(fd, bytes, count);
+    int error = errno;
+    if (put < 0 && error == EPIPE && !sigismember(&waiting, SIGPIPE))
+        sigtimedwait(&signal, NULL, &(struct timespec){0, 0});
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = error;
+    return put;
+}
+
 bool wire_write(int fd, const void *bytes, size_t count)
 {
     const unsigned char *from = bytes;
     while (count > 0) {
-        ssize_t put = write(fd, from, count);
+        ssize_t put = write_quietly(fd, from, count);
         if (put < 0 && errno == EINTR)
             continue;
         if (put <= 0)

@@ -38,6 +38,8 @@ wire_end wire_read(int fd, void *bytes, size_t count, double deadline);
 /* Reads what is there, at least a byte; adds to *used. */
 wire_end wire_read_some(int fd, void *bytes, size_t room, size_t *used,
                         double deadline);
+
+/* False when the reader is gone or, on a non-blocking pipe, does not read. */
 bool wire_write(int fd, const void *bytes, size_t count);
 
 /* One message; the payload is NUL-terminated in a buffer of WIRE_MAX + 1. */

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { LINE_MAX_BYTES = 1 << 20, PROTOCOL = 1 };
@@ -21,23 +21,66 @@ enum { LINE_MAX_BYTES = 1 << 20, PROTOCOL = 1 };
 static void become_worker(const ng_subject *subject, int in, int out,
                           int errors)
 {
-    setpgid(0, 0);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGPIPE, SIG_DFL);
+    subject_detach(subject);
+    /* Above the three that are replaced, which a caller may have closed. */
+    in = fcntl(in, F_DUPFD, 3);
+    out = fcntl(out, F_DUPFD, 3);
+    errors = fcntl(errors, F_DUPFD, 3);
     dup2(in, STDIN_FILENO);
     dup2(out, STDOUT_FILENO);
     dup2(errors, STDERR_FILENO);
-    signal(SIGPIPE, SIG_DFL);
-    subject_limits(subject);
+    close_range(3, ~0u, 0);
     /* What it prints on stderr is kept in memory: not without a limit. */
     setrlimit(RLIMIT_FSIZE, &(struct rlimit){1u << 30, 1u << 30});
     execl("/bin/sh", "sh", "-c", subject->target, (char *)NULL);
     _exit(127);
 }
 
+static void forget_file(ng_subject *subject)
+{
+    if (subject->memory_path[0] != '\0')
+        unlink(subject->memory_path);
+    subject->memory_path[0] = '\0';
+}
+
+/* A file that a worker can open by its name. normgate never maps it: a worker
+ * that truncates it would end normgate too. Its name goes with the first
+ * answer, by when the worker has opened it, so that nothing is left behind if
+ * normgate is killed later. */
+static ng_status make_file(ng_subject *subject, ng_error *error)
+{
+    const char *folders[] = {"/dev/shm", getenv("TMPDIR"), "/tmp"};
+    forget_file(subject);
+    if (subject->memory_file >= 0)
+        close(subject->memory_file);
+    subject->memory_file = -1;
+    for (size_t i = 0; subject->memory_file < 0 && i < 3; i++) {
+        if (folders[i] == NULL || strlen(folders[i]) > 40)
+            continue;
+        snprintf(subject->memory_path, sizeof subject->memory_path,
+                 "%s/normgate-XXXXXX", folders[i]);
+        subject->memory_file = mkostemp(subject->memory_path, O_CLOEXEC);
+    }
+    if (subject->memory_file < 0)
+        subject->memory_path[0] = '\0';
+    if (subject->memory_file < 0 ||
+        ftruncate(subject->memory_file, (off_t)layout_capacity()) != 0)
+        return ng_fail(error, ng_status_fault,
+                       "no file in /dev/shm, $TMPDIR or /tmp for the worker's "
+                       "tensors: %s", strerror(errno));
+    return ng_status_ok;
+}
+
 static ng_status spawn(ng_subject *subject, ng_error *error)
 {
     int orders[2], replies[2];
-    ng_status status = subject_map_memory(subject, true, error);
+    ng_status status = subject_map_memory(subject, error);
+    if (status == ng_status_ok)
+        status = make_file(subject, error);
     if (status != ng_status_ok)
         return status;
     if (subject->errors >= 0)
@@ -50,6 +93,7 @@ static ng_status spawn(ng_subject *subject, ng_error *error)
         close(orders[1]);
         return ng_fail(error, ng_status_fault, "pipe: %s", strerror(errno));
     }
+    fcntl(subject->errors, F_SETFL, O_APPEND); /* trim_errors() empties it */
     fflush(NULL);
     subject->process = fork();
     if (subject->process == 0)
@@ -61,6 +105,8 @@ static ng_status spawn(ng_subject *subject, ng_error *error)
     if (subject->process < 0)
         return ng_fail(error, ng_status_fault, "fork: %s", strerror(errno));
     setpgid(subject->process, subject->process);
+    /* A worker that does not read must not keep normgate waiting. */
+    fcntl(subject->to, F_SETFL, O_NONBLOCK);
     return ng_status_ok;
 }
 
@@ -153,6 +199,8 @@ static ng_status no_hello(ng_subject *subject, wire_end end, const char *shown,
                           ng_error *error)
 {
     char words[128], last[256];
+    if (end == wire_late && subject_is_dead(subject))
+        end = wire_closed;
     if (end != wire_closed)
         subject_kill(subject);
     subject_reap(subject, words, sizeof words);
@@ -204,13 +252,11 @@ static ng_status take_kernels(ng_subject *subject, const json_t *hello,
     return ng_status_ok;
 }
 
-static ng_status start(ng_subject *subject, ng_error *error)
+static ng_status greet(ng_subject *subject, ng_error *error)
 {
     char shown[96];
     json_t *hello;
-    ng_status status = spawn(subject, error);
-    if (status != ng_status_ok)
-        return status;
+    ng_status status = ng_status_ok;
     double deadline = subject_start_deadline(subject);
     json_t *message =
         json_pack("{s:i, s:s, s:I}", "hello", PROTOCOL, "memory",
@@ -238,6 +284,12 @@ static ng_status start(ng_subject *subject, ng_error *error)
         status = take_kernels(subject, hello, error);
     json_decref(hello);
     return status;
+}
+
+static ng_status start(ng_subject *subject, ng_error *error)
+{
+    ng_status status = spawn(subject, error);
+    return status == ng_status_ok ? greet(subject, error) : status;
 }
 
 static json_t *call_message(const ng_subject *subject,
@@ -280,7 +332,9 @@ static void take_answer(ng_subject *subject, const json_t *answer,
     for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
         const json_t *id = json_object_get(answer, answers[i].key);
         if (!json_is_integer(id) ||
-            json_integer_value(id) != (json_int_t)subject->calls)
+            json_integer_value(id) != (json_int_t)subject->calls ||
+            json_object_size(answer) !=
+                1 + (size_t)json_is_string(json_object_get(answer, "why")))
             continue;
         const char *why = text_of(answer, "why");
         reply->verdict = answers[i].verdict;
@@ -300,6 +354,8 @@ static void ended(ng_subject *subject, wire_end end, const char *shown,
                   ng_reply *reply)
 {
     char words[128], last[160];
+    if (end == wire_late && subject_is_dead(subject))
+        end = wire_closed;
     if (end != wire_closed)
         subject_kill(subject);
     subject_reap(subject, words, sizeof words);
@@ -320,13 +376,50 @@ static void ended(ng_subject *subject, wire_end end, const char *shown,
                  "the worker %s inside a call%s", words, last);
 }
 
-static bool ensure_running(ng_subject *subject, ng_reply *reply)
+/* Copies `count` bytes of tensors to the worker's file or back. */
+static bool transfer(ng_subject *subject, size_t count, bool out,
+                     ng_reply *reply)
 {
-    ng_error error;
-    if (subject->process > 0 || start(subject, &error) == ng_status_ok)
+    char words[128];
+    size_t at = 0;
+    while (at < count) {
+        unsigned char *bytes = subject->memory + at;
+        ssize_t moved =
+            out ? pwrite(subject->memory_file, bytes, count - at, (off_t)at)
+                : pread(subject->memory_file, bytes, count - at, (off_t)at);
+        if (moved < 0 && errno == EINTR)
+            continue;
+        if (moved <= 0)
+            break;
+        at += (size_t)moved;
+    }
+    struct stat file;
+    if (at == count && fstat(subject->memory_file, &file) == 0 &&
+        (size_t)file.st_size == layout_capacity())
         return true;
-    snprintf(reply->message, sizeof reply->message, "%.310s", error.text);
+    reply->verdict = NG_ERROR;
+    if (at < count && out)
+        snprintf(reply->message, sizeof reply->message,
+                 "no room for %zu MiB of tensors in the shared file: %s",
+                 count >> 20, strerror(errno));
+    else
+        snprintf(reply->message, sizeof reply->message,
+                 "the worker changed the size of the shared file; open it for "
+                 "reading and writing, without truncation");
+    subject_kill(subject);
+    subject_reap(subject, words, sizeof words);
     return false;
+}
+
+/* Only the last line is ever quoted. */
+static void trim_errors(const ng_subject *subject)
+{
+    enum { ENOUGH = 1 << 20 };
+    struct stat file;
+    if (fstat(subject->errors, &file) == 0 && file.st_size > ENOUGH &&
+        ftruncate(subject->errors, 0) != 0) {
+        /* allowed to fail: the process has a limit for files */
+    }
 }
 
 static void call(ng_subject *subject, const ng_request *request,
@@ -337,25 +430,34 @@ static void call(ng_subject *subject, const ng_request *request,
     json_t *answer;
     double alignment =
         subject->kernels[request->kernel].contract.alignment;
-    if (!ensure_running(subject, reply))
+    if (!subject_ensure_running(subject, reply))
         return;
-    if (!layout_make(&where, request, (size_t)alignment)) {
+    if (!layout_make(&where, request, (size_t)alignment, false)) {
         snprintf(reply->message, sizeof reply->message,
                  "the case is larger than the subject's memory");
         return;
     }
     layout_fill(subject->memory, &where, request);
+    if (!transfer(subject, where.end, true, reply))
+        return;
     subject->calls++;
+    trim_errors(subject);
     double deadline = subject_call_deadline(subject);
-    send_message(subject, call_message(subject, request, &where));
+    /* One that has ended shows in the read. */
+    bool sent = send_message(subject, call_message(subject, request, &where));
     wire_end end = receive(subject, &answer, shown, sizeof shown, deadline);
+    if (end == wire_ok && !sent) {
+        json_decref(answer);
+        end = wire_garbage;
+    }
     if (end != wire_ok) {
         ended(subject, end, shown, reply);
         return;
     }
+    forget_file(subject);
     take_answer(subject, answer, shown, reply);
     json_decref(answer);
-    if (reply->verdict == NG_PASS)
+    if (reply->verdict == NG_PASS && transfer(subject, where.end, false, reply))
         layout_collect(subject->memory, &where, request, reply);
 }
 

@@ -421,7 +421,7 @@ static void report(void)
 
 enum {
     NORMAL, OFFSET, WIDE, INTEGERS, CONSTANT, NEAR_CONSTANT, OUTLIER, SUBNORMAL,
-    NEAR_OVERFLOW, MIXED, FAMILIES
+    NEAR_OVERFLOW, MIXED, CANCELLED, FAMILIES
 };
 
 static double normal(slow_random *random)
@@ -460,6 +460,12 @@ static void fill(slow_random *random, int family, ng_dtype dtype, double *x,
         case NEAR_OVERFLOW: v = largest * (1 - 0.7 * fabs(slow_real(random)));
             if (slow_below(random, 2))
                 v = -v;
+            break;
+        case CANCELLED: /* 0, 1, 2, ...: the mean is 1, but for a whiff */
+            v = i + i % 3 >= count ? 1 : (double)(i % 3);
+            if (i == 0)
+                v = ldexp(slow_real(random),
+                          slow_int(random, (f->emin - f->p) / 4 * 3, -10));
             break;
         default:
             v = normal(random) * ldexp(1, slow_int(random, -20, 10));
@@ -507,6 +513,24 @@ static double random_eps(slow_random *random, const ng_contract *contract)
                                                : 120));
 }
 
+/* beta = -gamma * x_hat as well as a plain loop has it: little is left of y. */
+static void cancel(trial *t, double eps)
+{
+    double mean = 0, var = 0;
+    for (size_t i = 0; i < t->in.C; i++)
+        mean += t->x[i] / (double)t->in.C;
+    if (t->contract.centred == ng_centred_no)
+        mean = 0;
+    for (size_t i = 0; i < t->in.C; i++)
+        var += (t->x[i] - mean) * (t->x[i] - mean) / (double)t->in.C;
+    for (size_t i = 0; i < t->in.C; i++) {
+        double v = (mean - t->x[i]) / sqrt(var + eps) *
+                   (t->gamma != NULL ? t->gamma[i] : 1);
+        if (fabs(v) <= ng_dtype_max(ng_contract_param(&t->contract)))
+            t->beta[i] = v; /* not so if NaN */
+    }
+}
+
 static void one_trial(slow_random *random, const ng_contract *contract,
                       int family, size_t rows, size_t n)
 {
@@ -516,8 +540,11 @@ static void one_trial(slow_random *random, const ng_contract *contract,
     fill(random, family, ng_contract_storage(contract), t.x, rows * n);
     fill_params(random, ng_contract_param(contract), t.gamma, n);
     fill_params(random, ng_contract_param(contract), t.beta, n);
+    double eps = random_eps(random, contract);
+    if (t.beta != NULL && rows == 1 && slow_below(random, 4) == 0)
+        cancel(&t, eps);
     trial_encode(&t);
-    check(&t, random_eps(random, contract));
+    check(&t, eps);
     trial_free(&t);
 }
 
@@ -786,6 +813,22 @@ static void signed_zero(void **state)
     }
 }
 
+/* x_hat = 3/sqrt(9 + 2^-k) - 1 and the like, about -2^-(k+4): all but the last
+ * bits cancel, yet the value must be good to 2^-100. (A third is no binary
+ * fraction, so its rounding shows.) */
+static void cancelled_outputs(void **state)
+{
+    (void)state;
+    const double x[10] = {10}; /* mean 1, var 9: x_hat = 3, -1/3, ... */
+    const double gamma[] = {1, 3, 3, -3, 3, 6, 3, 3, 3, 0.75};
+    const double beta[] = {-3, 1, 1, -1, 1, 2, 1, 1, 1, 0.25};
+    for (int d = 0; d < 4; d++)
+        for (int k = 1; k <= 1000; k += k < 300 ? 3 : 50)
+            check_row("layer_norm", dtypes[d], ldexp(1, -k), 10, x, gamma,
+                      beta);
+    report();
+}
+
 /* Zero variance, one value per set, eps = 0. */
 static void degenerate(void **state)
 {
@@ -1025,6 +1068,7 @@ int main(void)
         cmocka_unit_test(layouts),
         cmocka_unit_test(range_ends),
         cmocka_unit_test(signed_zero),
+        cmocka_unit_test(cancelled_outputs),
         cmocka_unit_test(degenerate),
         cmocka_unit_test(nonfinite_table),
         cmocka_unit_test(undefined_contracts),

@@ -112,6 +112,12 @@ static void test_hostile_kernels(void **state)
         {"null_pointer", NG_CRASH, 0, "null pointer"},
         {"scribbles", NG_CRASH, 0, "wrote to its input x, element 0"},
         {"reads_past", NG_CRASH, 0, "past the end of x"},
+#if defined(__SSE2__)
+        {"misaligned", NG_CRASH, 0, "a misaligned vector access"},
+#endif
+        {"out_of_stack", NG_CRASH, 0, "ran out of stack"},
+        {"sends_signal", NG_CRASH, 0, "SIGSEGV: the signal was sent"},
+        {"leaves_child", NG_CRASH, 0, "aborted"},
         {"loops", NG_HANG, 0, "no answer within 2 s"},
         {"good", NG_PASS, 0, ""},
         /* 24 bytes aligned to 64: the end is a gap with a canary */
@@ -157,7 +163,7 @@ static void test_guard_before(void **state)
     (void)state;
     call(subject, "underruns", true, &reply, y);
     assert_int_equal(reply.verdict, NG_CRASH);
-    assert_non_null(strstr(reply.message, "4 bytes before the start of y"));
+    assert_non_null(strstr(reply.message, "wrote one element before the start of y"));
     call(subject, "good", true, &reply, y);
     assert_int_equal(reply.verdict, NG_PASS);
     assert_int_equal(reply.breaches, 0);
@@ -176,6 +182,15 @@ static void test_fast_math_load(void **state)
     ng_subject *plain = opened(PLUGINS "hostile.so", &limits);
     assert_null(ng_subject_load_breach(plain));
     ng_subject_close(plain);
+}
+
+static void test_grown_descriptor(void **state)
+{
+    ng_subject *subject = opened(PLUGINS "at_load_grown.so", &limits);
+    (void)state;
+    assert_int_equal(ng_subject_kernel_count(subject), 2);
+    assert_string_equal(ng_subject_kernel(subject, 1)->name, "l");
+    ng_subject_close(subject);
 }
 
 static void assert_not_loaded(const char *spec,
@@ -203,6 +218,7 @@ static void test_libraries_that_cannot_load(void **state)
         {PLUGINS "at_load_no_kernels.so", "declares no kernels"},
         {PLUGINS "at_load_null_kernel.so", "lacks a name, a contract"},
         {PLUGINS "at_load_bad_contract.so", "no field 'eps_plac'"},
+        {PLUGINS "at_load_escapes.so", "no field '?[31mred'"},
         {PLUGINS "at_load_bad_name.so", "'k?[31m<b>' is no kernel name"},
         {PLUGINS "at_load_no_descriptor.so", "does not export"},
         {NORMGATE_SOURCE_DIR "/README.md", "no shared library"},
@@ -227,6 +243,9 @@ static void test_in_process(void **state)
     };
     (void)state;
     check_calls(PLUGINS "hostile.so", &options, rows, 4);
+    ng_subject *subject = opened(PLUGINS "hostile.so", &options);
+    assert_string_equal(ng_subject_name(subject), "hostile");
+    ng_subject_close(subject);
     assert_not_loaded("worker:true", &options, "cannot run in this process");
     assert_not_loaded(PLUGINS "at_load_other_abi.so", &options, "ABI");
 }
@@ -242,6 +261,11 @@ static void test_worker_calls(void **state)
          {"rms_norm", NG_PASS, ng_breach_input, "input x, at element 0"}},
         {WORKER "overruns",
          {"rms_norm", NG_PASS, ng_breach_outside, "past the end of y"}},
+        {WORKER "far", {"rms_norm", NG_PASS, ng_breach_outside,
+                        "elements past the end of y"}},
+        {WORKER "truncates",
+         {"rms_norm", NG_ERROR, 0, "changed the size of the shared file"}},
+        {WORKER "two_answers", {"rms_norm", NG_ERROR, 0, "no answer to it"}},
         {WORKER "killed", {"rms_norm", NG_CRASH, 0, "killed by SIGKILL"}},
         {WORKER "garbage_in_call",
          {"rms_norm", NG_ERROR, 0, "Traceback: ?[31mred"}},
@@ -285,6 +309,7 @@ int main(void)
         cmocka_unit_test(test_memory_limit),
         cmocka_unit_test(test_guard_before),
         cmocka_unit_test(test_fast_math_load),
+        cmocka_unit_test(test_grown_descriptor),
         cmocka_unit_test(test_libraries_that_cannot_load),
         cmocka_unit_test(test_in_process),
         cmocka_unit_test(test_worker_calls),

@@ -90,10 +90,11 @@ static void draw_pattern(slow_random *random, bool even, pattern *p)
 
 /* What is done to a set of ties. */
 typedef enum twist {
-    TIES,      /* nothing */
-    NUDGE_EPS, /* eps + 4^s 2^-j: all elements leave their midpoint */
+    TIES,        /* nothing */
+    NUDGE_EPS,   /* eps + 4^s 2^-j: all elements leave their midpoint */
+    NUDGE_FINE,  /* the same where binary128 begins to fail: j = 98 to 124 */
     NUDGE_GAMMA, /* gamma one ulp off */
-    PLAIN,     /* random gamma and beta: no ties wanted */
+    PLAIN,       /* random gamma and beta: no ties wanted */
     TWISTS
 } twist;
 
@@ -114,7 +115,9 @@ static void build(slow_random *random, twist kind, row *r)
     pattern p;
     bool tiny = slow_below(random, 8) == 0; /* towards subnormals */
     bool huge = !tiny && slow_below(random, 16) == 0;
-    draw_pattern(random, tiny, &p);
+    do {
+        draw_pattern(random, tiny, &p);
+    } while (kind == NUDGE_FINE && p.eps != 0);
     int scale = slow_int(random, -40, 40); /* of x */
     r->n = p.n;
     r->centred = p.centred;
@@ -170,9 +173,10 @@ static void build(slow_random *random, twist kind, row *r)
         r->beta[i] = beta;
         r->tie[i] = true;
     }
-    if (kind == NUDGE_EPS) {
+    if (kind == NUDGE_EPS || kind == NUDGE_FINE) {
         static const int depth[] = {20, 40, 60, 80, 100, 120, 200, 400, 1000};
-        int j = depth[slow_below(random, 9)];
+        int j = kind == NUDGE_FINE ? slow_int(random, 98, 124)
+                                   : depth[slow_below(random, 9)];
         double eps = r->eps + ldexp(1, 2 * scale - j);
         if (eps == r->eps) /* below the last place of eps */
             eps = nextafter(r->eps, INFINITY);
@@ -272,11 +276,12 @@ static void ties_and_near_ties(void **state)
     size_t wanted = 100000 * slow_effort();
     while (total.elements < wanted) {
         row r;
-        uint64_t pick = slow_below(&random, 10);
-        build(&random, pick < 7   ? TIES
-                       : pick < 8 ? NUDGE_EPS
-                       : pick < 9 ? NUDGE_GAMMA
-                                  : PLAIN, &r);
+        uint64_t pick = slow_below(&random, 12);
+        build(&random, pick < 8    ? TIES
+                       : pick < 9  ? NUDGE_EPS
+                       : pick < 10 ? NUDGE_FINE
+                       : pick < 11 ? NUDGE_GAMMA
+                                   : PLAIN, &r);
         judge(&r, ng_f32, &total);
     }
     show(&total);

@@ -44,6 +44,17 @@ NG_DESCRIPTOR = {NG_ABI_VERSION, sizeof(ng_library), sizeof(ng_kernel), 1,
                  "x", kernels};
 #elif defined(AT_LOAD_BAD_CONTRACT)
 NG_LIBRARY("x", {"k", "op=rms_norm eps_plac=outside", run, NULL, 0})
+#elif defined(AT_LOAD_ESCAPES)
+NG_LIBRARY("x", {"k", "op=rms_norm \033[31mred=1", run, NULL, 0})
+#elif defined(AT_LOAD_GROWN)
+/* Made with a header of the same ABI whose structs have members to come. */
+static const struct {
+    ng_kernel known;
+    void *more;
+} kernels[] = {{{"k", "op=rms_norm", run, NULL, 0}, NULL},
+               {{"l", "op=rms_norm", run, NULL, 0}, NULL}};
+NG_DESCRIPTOR = {NG_ABI_VERSION, sizeof(ng_library) + 8, sizeof kernels[0], 2,
+                 "x", &kernels[0].known};
 #elif defined(AT_LOAD_BAD_NAME)
 NG_LIBRARY("x", {"k\033[31m<b>", "op=rms_norm", run, NULL, 0})
 #elif defined(AT_LOAD_NO_DESCRIPTOR)

@@ -3,9 +3,11 @@
 #include <fenv.h>
 #include <math.h>
 #include <normgate/impl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static int good(const ng_call *call)
 {
@@ -54,6 +56,46 @@ static int null_pointer(const ng_call *call)
     (void)call;
     *nothing = 1;
     return NG_DONE;
+}
+
+/* An aligned vector store, as -march builds make it, to y + 1. */
+static int misaligned(const ng_call *call)
+{
+#if defined(__SSE2__)
+    volatile char *place = (char *)call->y + sizeof(float);
+    __asm__ volatile("movaps %%xmm0, (%0)" : : "r"(place) : "memory");
+#endif
+    return good(call);
+}
+
+static int deep(volatile int depth)
+{
+    volatile char frame[4096];
+    frame[0] = (char)depth;
+    return depth == 0 ? 0 : deep(depth - 1) + frame[0];
+}
+
+static int out_of_stack(const ng_call *call)
+{
+    volatile int depth = 1 << 20;
+    return deep(depth) == 1 ? NG_BROKEN : good(call);
+}
+
+static int sends_signal(const ng_call *call)
+{
+    raise(SIGSEGV);
+    return good(call);
+}
+
+/* What it leaves behind keeps the pipes to normgate open. */
+static int leaves_child(const ng_call *call)
+{
+    (void)call;
+    if (fork() == 0) {
+        sleep(60);
+        _exit(0);
+    }
+    abort();
 }
 
 static int hungry(const ng_call *call)
@@ -140,6 +182,10 @@ NG_LIBRARY("hostile",
            {"exits", CONTRACT, exits, NULL, 0},
            {"aborts", CONTRACT, aborts, NULL, 0},
            {"null_pointer", CONTRACT, null_pointer, NULL, 0},
+           {"misaligned", CONTRACT, misaligned, NULL, 0},
+           {"out_of_stack", CONTRACT, out_of_stack, NULL, 0},
+           {"sends_signal", CONTRACT, sends_signal, NULL, 0},
+           {"leaves_child", CONTRACT, leaves_child, NULL, 0},
            {"hungry", CONTRACT, hungry, NULL, 0},
            {"scribbles", CONTRACT, scribbles, NULL, 0},
            {"overruns", CONTRACT, overruns, NULL, 0},

@@ -42,12 +42,18 @@ def answer(memory, call):
         memory[begin:begin + 4] = b"\x01\x02\x03\x04"
     if CASE == "overruns":
         memory[begin + 4 * len(y):begin + 4 * len(y) + 1] = b"!"
+    if CASE == "far":
+        memory[begin + 4 * len(y) + 3000] = 1
+    if CASE == "truncates":
+        open(hello["memory"], "wb").close()
     if CASE == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
     if CASE == "garbage_in_call":
         print("Traceback: \x1b[31mred\x1b[0m")
     elif CASE == "lies":
         say({"done": call["call"] + 1})
+    elif CASE == "two_answers":
+        say({"done": call["call"], "error": call["call"]})
     elif CASE == "refuses":
         say({"refused": call["call"], "why": "not today"})
     else:

@@ -1,0 +1,406 @@
+/* The program as a user meets it: exit codes, one line per error, reports that
+ * are written whole or not at all, and a replay that repeats what failed. */
+#include <normgate/property.h>
+#include <normgate/record.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "markup.h"
+
+static char folder[] = "/tmp/normgate-cli-XXXXXX";
+static char *out, *err; /* of the last run */
+
+static char *slurp(const char *name)
+{
+    FILE *file = fopen(name, "rb");
+    if (file == NULL)
+        return NULL;
+    size_t size = 0, room = (size_t)1 << 22;
+    char *text = malloc(room);
+    assert_non_null(text);
+    size = fread(text, 1, room - 1, file);
+    assert_true(size < room - 1);
+    text[size] = '\0';
+    fclose(file);
+    return text;
+}
+
+static void put(const char *name, const char *text)
+{
+    FILE *file = fopen(name, "wb");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static bool exists(const char *name)
+{
+    struct stat status;
+    return lstat(name, &status) == 0;
+}
+
+/* Runs one command of a shell in the folder; 128 and more: a signal. */
+static int shell(const char *command)
+{
+    char line[4096];
+    int length =
+        snprintf(line, sizeof line,
+                 "( %s ) >stdout.txt 2>stderr.txt </dev/null", command);
+    assert_true(length > 0 && (size_t)length < sizeof line);
+    int status = system(line);
+    free(out);
+    free(err);
+    out = slurp("stdout.txt");
+    err = slurp("stderr.txt");
+    assert_non_null(out);
+    assert_non_null(err);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+static int run(const char *words)
+{
+    char command[2048];
+    snprintf(command, sizeof command, "'%s' %s", NORMGATE_PROGRAM, words);
+    return shell(command);
+}
+
+static void assert_run(const char *words, int code)
+{
+    int got = run(words);
+    if (got != code)
+        fail_msg("normgate %s: exit %d, not %d\n%s%s", words, got, code, out,
+                 err);
+}
+
+static void assert_error(const char *words, int code, const char *reason)
+{
+    assert_run(words, code);
+    size_t length = strlen(err);
+    if (strncmp(err, "normgate", 8) != 0 || length < 10 ||
+        strchr(err, '\n') != err + length - 1 || strstr(err, reason) == NULL)
+        fail_msg("normgate %s: no single line with '%s': '%s'", words, reason,
+                 err);
+}
+
+static size_t lines_of(const char *text)
+{
+    size_t lines = 0;
+    for (; *text != '\0'; text++)
+        lines += *text == '\n';
+    return lines;
+}
+
+#define RMS "check builtin:two_pass --profile smoke --kernel rms_norm_f32 "
+
+static void test_passing_subject(void **state)
+{
+    (void)state;
+    assert_run("check builtin:two_pass --profile smoke --json r.jsonl "
+               "--junit j.xml --html h.html",
+               0);
+    assert_string_equal(err, "");
+    assert_true(strncmp(out, "PASS\n", 5) == 0);
+    assert_true(lines_of(out) <= 15);
+    char *json = slurp("r.jsonl"), *junit = slurp("j.xml");
+    char *html = slurp("h.html");
+    assert_true(json != NULL && junit != NULL && html != NULL);
+    assert_null(markup_fault(junit));
+    assert_null(markup_fault(html));
+    assert_false(exists("r.jsonl.partial"));
+    /* the first line is the run, the last the end */
+    assert_true(strncmp(json, "{\"kind\":\"run\"", 13) == 0);
+    size_t length = strlen(json);
+    assert_true(length > 0 && json[length - 1] == '\n');
+    json[length - 1] = '\0';
+    const char *last = strrchr(json, '\n');
+    assert_non_null(last);
+    assert_true(strncmp(last + 1, "{\"kind\":\"end\"", 13) == 0);
+    free(json);
+    free(junit);
+    free(html);
+}
+
+static void test_failing_subject(void **state)
+{
+    (void)state;
+    assert_run("check builtin:bug.one_pass --profile smoke --json r.jsonl "
+               "--junit j.xml --html h.html",
+               1);
+    assert_true(strncmp(out, "FAIL\n", 5) == 0);
+    assert_true(lines_of(out) <= 15);
+    assert_non_null(strstr(out, "the variance cancels"));
+    char *json = slurp("r.jsonl"), *junit = slurp("j.xml");
+    assert_true(json != NULL && junit != NULL);
+    assert_non_null(strstr(json, "\"exit_code\":1"));
+    assert_non_null(strstr(json, "\"verdict\":\"FAIL\""));
+    assert_non_null(strstr(junit, "<failure"));
+    free(json);
+    free(junit);
+    /* by a glob it is a seeded bug: caught, all holds */
+    assert_run("check 'builtin:bug.one_p[a]ss' --profile smoke", 0);
+    /* a property that does not see it lets it survive */
+    assert_run("check 'builtin:bug.one_pas?' --profile smoke --property sizes",
+               1);
+}
+
+static void test_usage_errors(void **state)
+{
+    static const struct {
+        const char *words, *reason;
+    } rows[] = {
+        {"bogus", "unknown command 'bogus'"},
+        {"check", "give one subject"},
+        {"check builtin:two_pass builtin:wide", "give one subject"},
+        {RMS "--bogus", "--bogus: unknown option"},
+        {RMS "--profile quick", "--profile quick: expected smoke, gate or"},
+        {RMS "--property no_such", "--property no_such matches none"},
+        {RMS "--seed", "--seed: this option needs a value"},
+        {RMS "--seed x", "--seed x: expected a whole number"},
+        {RMS "--seed -1", "--seed -1: expected a whole number"},
+        {RMS "--seed 1x", "--seed 1x: expected a whole number"},
+        {RMS "--seed=", "expected a whole number"},
+        {RMS "--seed 18446744073709551616", "expected a whole number"},
+        {RMS "--timeout 0", "expected seconds, 0.001 to 86400"},
+        {RMS "--timeout nan", "expected seconds"},
+        {RMS "--timeout 1s", "expected seconds"},
+        {RMS "--timeout=", "expected seconds"},
+        {RMS "--memory 1", "expected MiB, 16 or more"},
+        {RMS "--quiet=1", "this option takes no value"},
+        {"list", "expected subjects, properties"},
+        {"list no_such", "expected subjects, properties"},
+        {"explain", "give one property"},
+        {"explain no_such", "no property 'no_such'"},
+        {"replay", "give a case line"},
+        {"replay 'layer_norm/forward/f32 n=1' --property no_such",
+         "no property 'no_such'"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_error(rows[i].words, 2, rows[i].reason);
+        assert_string_equal(out, "");
+    }
+    assert_run("", 2); /* help, on stderr */
+    assert_string_equal(out, "");
+    assert_non_null(strstr(err, "normgate check SUBJECT"));
+}
+
+static void test_subjects_that_cannot_load(void **state)
+{
+    (void)state;
+    put("text.so", "no library\n");
+    assert_error("check ./missing.so", 3, "No such file");
+    assert_error("check ./text.so", 3, "no shared library");
+    assert_error("check .", 3, "no regular file");
+    assert_error("check builtin:no_such", 3, "no built-in is named 'no_such'");
+    assert_error("check 'builtin:no_such*'", 3, "matches no built-in");
+    assert_error("check worker:", 3, "names no command");
+    assert_error("check worker:true --profile smoke", 3, "before it said");
+    assert_error("replay 'layer_norm/forward/f32 n=4' ./missing.so", 3,
+                 "No such file");
+}
+
+static void test_nothing_checked(void **state)
+{
+    (void)state;
+    assert_error(RMS "--op layer_norm", 4, "nothing was checked");
+    assert_error(RMS "--dtype f64", 4, "nothing was checked");
+    assert_error("check builtin:two_pass --kernel no_such", 4,
+                 "nothing was checked");
+    assert_error("check 'builtin:w*' --pass backward", 4,
+                 "nothing was checked");
+    assert_error("replay 'layer_norm/forward/f32 n=4' builtin:wide "
+                 "--kernel no_such",
+                 4, "has no kernel for this case");
+}
+
+/* A report is there whole or as it was before. */
+static void test_reports_that_cannot_be_written(void **state)
+{
+    static const char *const options[] = {"--json", "--junit", "--html"};
+    (void)state;
+    assert_int_equal(mkdir("taken", 0777), 0);
+    for (size_t i = 0; i < 3; i++) {
+        char words[256];
+        snprintf(words, sizeof words, RMS "%s nowhere/r", options[i]);
+        assert_error(words, 2, "cannot write nowhere/r: No such file");
+        assert_string_equal(out, ""); /* found before the run */
+        assert_false(exists("nowhere"));
+        snprintf(words, sizeof words, RMS "%s taken", options[i]);
+        assert_error(words, 2, "taken");
+        assert_false(exists("taken.partial"));
+        assert_int_equal(rmdir("taken"), 0); /* nothing was left in it */
+        assert_int_equal(mkdir("taken", 0777), 0);
+        /* a run that fails leaves what stood there */
+        put("old", "kept\n");
+        snprintf(words, sizeof words, "check ./missing.so %s old", options[i]);
+        assert_error(words, 3, "No such file");
+        snprintf(words, sizeof words, RMS "--seed x %s old", options[i]);
+        assert_error(words, 2, "--seed x");
+        char *old = slurp("old");
+        assert_string_equal(old, "kept\n");
+        free(old);
+        assert_false(exists("old.partial"));
+        /* and one that ends replaces it */
+        snprintf(words, sizeof words, RMS "--quiet %s old", options[i]);
+        assert_run(words, 0);
+        old = slurp("old");
+        assert_string_not_equal(old, "kept\n");
+        free(old);
+        assert_false(exists("old.partial"));
+    }
+    assert_int_equal(rmdir("taken"), 0);
+    assert_int_equal(
+        shell("ls -A | grep -v -e '^old$' -e '^std' -e '^r.jsonl$' "
+              "-e '^[hj].html$' -e '^j.xml$' -e '^text.so$'"),
+        1);
+    assert_string_equal(out, ""); /* no file is left that nobody named */
+}
+
+/* What follows the first `key` of a text, up to the end of its line. */
+static void take(char *to, size_t size, const char *text, const char *key)
+{
+    const char *at = strstr(text, key);
+    assert_non_null(at);
+    at += strlen(key);
+    snprintf(to, size, "%.*s", (int)strcspn(at, "\n"), at);
+}
+
+static void test_replay(void **state)
+{
+    char command[1024], line[512], key[560], ratio[64], want[96];
+    (void)state;
+    assert_run("check builtin:bug.divisor_n_minus_1 --profile smoke "
+               "--property accuracy --json r.jsonl",
+               1);
+    take(command, sizeof command, out, "  replay  ");
+    take(line, sizeof line, out, "  case    ");
+    char *json = slurp("r.jsonl");
+    assert_non_null(json);
+    snprintf(key, sizeof key, "\"test\":\"%s\"", line);
+    const char *record = strstr(json, key);
+    assert_non_null(record);
+    take(ratio, sizeof ratio, record, "\"ratio\":");
+    free(json);
+    assert_true(strtod(ratio, NULL) > 1);
+    snprintf(want, sizeof want, "accuracy: FAIL, ratio %.4g, ",
+             strtod(ratio, NULL));
+    assert_int_equal(shell(command), 1);
+    assert_non_null(strstr(out, want));
+    assert_non_null(strstr(out, "<-- wrong"));
+    /* the same case from a file, and a kernel that is right */
+    put("case.txt", "layer_norm/forward/f32 rows=2 n=3 gen=normal seed=5\n");
+    assert_run("replay case.txt builtin:bug.divisor_n_minus_1", 1);
+    assert_run("replay case.txt", 0);
+    assert_non_null(strstr(out, "accuracy: PASS"));
+    assert_non_null(strstr(out, "y[1,2]"));
+    remove("case.txt");
+}
+
+static void test_malformed_cases(void **state)
+{
+    static const char *const rows[] = {
+        "'layer_norm'",
+        "'layer_norm/forward'",
+        "'no_such/forward/f32 n=1'",
+        "'layer_norm/sideways/f32 n=1'",
+        "'layer_norm/forward/f8 n=1'",
+        "'layer_norm/forward/f32 n=x'",
+        "'layer_norm/forward/f32 n=-1'",
+        "'layer_norm/forward/f32 n=1 n=2'",
+        "'layer_norm/forward/f32 m=1'",
+        "'layer_norm/forward/f32 n'",
+        "'layer_norm/forward/f32 rows=16777216 n=2'",
+        "'layer_norm/forward/f32 eps=-1'",
+        "'layer_norm/forward/f32 eps=nan'",
+        "'layer_norm/forward/f32 seed=1 bytes=00'",
+        "'layer_norm/forward/f32 bytes=0'",
+        "'layer_norm/forward/f32 gen=../x'",
+        "''",
+        "' '",
+        "missing.case",
+        "/",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char words[128];
+        snprintf(words, sizeof words, "replay %s", rows[i]);
+        assert_error(words, 2, "");
+        assert_string_equal(out, "");
+    }
+}
+
+static void test_list_and_explain(void **state)
+{
+    static const struct {
+        const char *list, *holds;
+    } rows[] = {
+        {"subjects", "builtin:bug.one_pass"}, {"properties", "containment"},
+        {"generators", "near_overflow"},      {"ops", "rms_norm"},
+        {"contracts", "preset=llama"},
+    };
+    char words[64];
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        snprintf(words, sizeof words, "list %s", rows[i].list);
+        assert_run(words, 0);
+        assert_non_null(strstr(out, rows[i].holds));
+        assert_string_equal(err, "");
+    }
+    for (size_t p = 0; ng_properties[p] != NULL; p++) {
+        snprintf(words, sizeof words, "explain %s", ng_properties[p]->name);
+        assert_run(words, 0);
+        assert_non_null(strstr(out, ng_properties[p]->claim));
+        assert_non_null(strstr(out, ng_properties[p]->wild));
+        assert_string_equal(err, "");
+    }
+    assert_run("--help", 0);
+    assert_non_null(strstr(out, "normgate replay CASE|FILE"));
+    assert_run("help", 0);
+    assert_run("--version", 0);
+    assert_int_equal(lines_of(out), 1);
+    assert_true(strncmp(out, "normgate ", 9) == 0);
+    assert_string_equal(err, "");
+}
+
+static int enter(void **state)
+{
+    (void)state;
+    return mkdtemp(folder) == NULL || chdir(folder) != 0;
+}
+
+static int leave(void **state)
+{
+    char command[64];
+    (void)state;
+    free(out);
+    free(err);
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    return chdir("/") != 0 || system(command) != 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_passing_subject),
+        cmocka_unit_test(test_failing_subject),
+        cmocka_unit_test(test_usage_errors),
+        cmocka_unit_test(test_subjects_that_cannot_load),
+        cmocka_unit_test(test_nothing_checked),
+        cmocka_unit_test(test_reports_that_cannot_be_written),
+        cmocka_unit_test(test_replay),
+        cmocka_unit_test(test_malformed_cases),
+        cmocka_unit_test(test_list_and_explain),
+    };
+    return cmocka_run_group_tests(tests, enter, leave);
+}

@@ -1,0 +1,418 @@
+/* Properties: every plan has cases for every right kernel, every planned case
+ * survives being printed and parsed and gives the same tensors again; families
+ * begin at their simplest member and refuse what lies outside their range; a
+ * failure is put down to the cause that was planted. */
+#include <normgate/builtin.h>
+#include <normgate/generator.h>
+#include <normgate/property.h>
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const ng_subject_options in_process = {.in_process = true};
+
+static ng_contract contract_of(const char *fields)
+{
+    ng_contract contract;
+    ng_error error;
+    if (ng_contract_parse(&contract, fields, &error) != ng_status_ok)
+        fail_msg("%s: %s", fields, error.text);
+    return contract;
+}
+
+static ng_trial trial_of(const ng_contract *contract, ng_profile profile)
+{
+    return (ng_trial){.contract = contract,
+                      .op = ng_op_find(contract->op),
+                      .profile = profile,
+                      .seed = 1};
+}
+
+static size_t planned(const ng_property *property, const ng_contract *contract,
+                      ng_profile profile)
+{
+    ng_trial trial = trial_of(contract, profile);
+    ng_case test;
+    size_t count = 0;
+    while (property->plan(&trial, count, &test) && count < 100000) {
+        assert_string_equal(test.op, contract->op);
+        assert_int_equal(test.dtype, ng_contract_storage(contract));
+        count++;
+    }
+    return count;
+}
+
+static void test_every_right_kernel_has_cases(void **state)
+{
+    size_t kernels = 0;
+    (void)state;
+    for (size_t b = 0; b < ng_builtin_count(); b++) {
+        const ng_builtin *builtin = ng_builtin_at(b);
+        for (size_t k = 0; k < builtin->kernel_count; k++) {
+            const char *text = builtin->kernels[k].contract;
+            ng_contract contract = contract_of(text);
+            if (builtin->killed_by != NULL)
+                continue;
+            kernels++;
+            for (size_t p = 0; ng_properties[p] != NULL; p++) {
+                const ng_property *property = ng_properties[p];
+                if (!property->applies(&contract))
+                    continue;
+                size_t smoke = planned(property, &contract, ng_smoke);
+                size_t gate = planned(property, &contract, ng_gate);
+                size_t deep = planned(property, &contract, ng_deep);
+                if (smoke == 0 || gate <= smoke || deep < gate ||
+                    deep >= 100000)
+                    fail_msg("%s for %s: %zu, %zu, %zu cases", property->name,
+                             text, smoke, gate, deep);
+            }
+        }
+    }
+    assert_true(kernels > 20);
+}
+
+static void test_words(void **state)
+{
+    (void)state;
+    for (size_t p = 0; ng_properties[p] != NULL; p++) {
+        const ng_property *property = ng_properties[p];
+        const char *words[] = {property->claim, property->why, property->source,
+                               property->wild};
+        assert_ptr_equal(ng_property_find(property->name), property);
+        for (size_t w = 0; w < 4; w++)
+            if (words[w] == NULL || strlen(words[w]) < 20 ||
+                strpbrk(words[w], "\n\t") != NULL)
+                fail_msg("%s: words %zu", property->name, w);
+        assert_non_null(property->plan);
+        assert_non_null(property->check);
+    }
+    assert_null(ng_property_find("no_such"));
+    /* without a mean, a shift changes y and a constant does not give beta */
+    ng_contract rms = contract_of("op=rms_norm");
+    assert_false(ng_property_find("shift")->applies(&rms));
+    assert_false(ng_property_find("constant")->applies(&rms));
+}
+
+/* --- cases and their tensors ------------------------------------------------ */
+
+static void make(const ng_case *test, const ng_contract *contract,
+                 ng_arena *arena, ng_problem *problem)
+{
+    ng_error error;
+    char line[NG_CASE_TEXT_MAX];
+    ng_case_print(test, line, sizeof line);
+    if (ng_case_tensors(test, contract, arena, problem, &error) != ng_status_ok)
+        fail_msg("%s: %s", line, error.text);
+    assert_non_null(problem->x);
+    assert_int_equal(ng_view_sets(&problem->view), test->rows);
+    assert_int_equal(ng_view_n(&problem->view), test->n);
+}
+
+static bool same_x(const ng_case *a, const ng_case *b,
+                   const ng_contract *contract)
+{
+    ng_arena arena = {0};
+    ng_problem first, second;
+    make(a, contract, &arena, &first);
+    make(b, contract, &arena, &second);
+    ng_dtype dtype = ng_contract_storage(contract);
+    size_t param = ng_format_of(ng_contract_param(contract))->size;
+    size_t size = a->rows * a->n * ng_format_of(dtype)->size;
+    bool same = memcmp(first.x, second.x, size) == 0;
+    if (same && first.gamma != NULL)
+        same = memcmp(first.gamma, second.gamma, a->n * param) == 0;
+    ng_arena_release(&arena);
+    return same;
+}
+
+static void round_trip(const ng_case *test, ng_case *back)
+{
+    char line[NG_CASE_TEXT_MAX], again[NG_CASE_TEXT_MAX];
+    ng_error error;
+    ng_case_print(test, line, sizeof line);
+    if (ng_case_parse(back, line, &error) != ng_status_ok)
+        fail_msg("%s: %s", line, error.text);
+    ng_case_print(back, again, sizeof again);
+    assert_string_equal(line, again);
+    assert_true(back->eps == test->eps && back->seed == test->seed);
+    assert_true(back->gen_arg == test->gen_arg ||
+                (isnan(back->gen_arg) && isnan(test->gen_arg)));
+}
+
+static void test_planned_cases(void **state)
+{
+    static const char *const contracts[] = {
+        "op=layer_norm dtype=f16", "op=layer_norm dtype=bf16",
+        "op=layer_norm dtype=f32", "op=layer_norm dtype=f64",
+        "op=rms_norm dtype=f16",   "op=rms_norm dtype=bf16",
+        "op=rms_norm dtype=f32",   "op=rms_norm dtype=f64"};
+    size_t differ = 0, random = 0;
+    (void)state;
+    for (size_t c = 0; c < 8; c++) {
+        ng_contract contract = contract_of(contracts[c]);
+        ng_trial trial = trial_of(&contract, ng_gate);
+        for (size_t p = 0; ng_properties[p] != NULL; p++) {
+            ng_case test, back;
+            for (size_t i = 0; ng_properties[p]->plan(&trial, i, &test); i++) {
+                round_trip(&test, &back);
+                assert_true(test.rows * test.n > 0);
+                assert_true(same_x(&test, &back, &contract));
+                back.seed++;
+                random += strcmp(test.gen, "normal") == 0 && test.n > 1;
+                differ += strcmp(test.gen, "normal") == 0 && test.n > 1 &&
+                          !same_x(&test, &back, &contract);
+            }
+        }
+    }
+    assert_true(random > 100);
+    assert_int_equal(differ, random);
+}
+
+/* Another seed of the run gives other data to the same plan. */
+static void test_seeds(void **state)
+{
+    ng_contract contract = contract_of("op=layer_norm");
+    ng_trial one = trial_of(&contract, ng_smoke), two = one;
+    ng_case a, b;
+    (void)state;
+    two.seed = 2;
+    const ng_property *accuracy = ng_property_find("accuracy");
+    assert_true(accuracy->plan(&one, 0, &a) && accuracy->plan(&two, 0, &b));
+    assert_false(same_x(&a, &b, &contract));
+    assert_true(accuracy->plan(&one, 1, &b));
+    assert_true(a.seed != b.seed);
+}
+
+/* --- families ---------------------------------------------------------------- */
+
+/* With no choices at all every element is the simplest of its family. */
+static void test_simplest_members(void **state)
+{
+    static const struct {
+        const char *gen;
+        double arg, first, second;
+    } rows[] = {
+        {"normal", NAN, 0, 0},
+        {"offset", 10, 10, 10},
+        {"wide", 40, 0x1p-20, 0x1p-20}, /* + 1.0 * 2^(0 - 40/2) */
+        {"integers", 7, 0, 0},
+        {"constant", 0.5, 0.5, 0.5},
+        {"near_constant", 3, 3, 3},
+        {"two_valued", 9, 1, 1},
+        {"outlier", 1000, 1000, 0}, /* set 0 has it first */
+        {"near_eps", 4, 0, 0},
+        {"subnormal", NAN, -100 * 0x1p-149, -100 * 0x1p-149},
+        {"raw", NAN, 0, 0},
+    };
+    ng_contract contract = contract_of("op=layer_norm dtype=f32");
+    (void)state;
+    for (size_t r = 0; r < sizeof rows / sizeof rows[0]; r++) {
+        ng_arena arena = {0};
+        ng_problem problem;
+        ng_case test;
+        ng_case_init(&test, "layer_norm", ng_f32);
+        test.n = 2;
+        test.byte_count = 0;
+        strcpy(test.gen, rows[r].gen);
+        test.gen_arg = rows[r].arg;
+        make(&test, &contract, &arena, &problem);
+        double first = ng_dtype_get(ng_f32, problem.x, 0);
+        double second = ng_dtype_get(ng_f32, problem.x, 1);
+        if (first != rows[r].first || second != rows[r].second)
+            fail_msg("%s: %g %g", rows[r].gen, first, second);
+        assert_true(ng_dtype_get(ng_f32, problem.gamma, 0) == 0.5);
+        assert_true(ng_dtype_get(ng_f32, problem.beta, 0) == 0);
+        ng_arena_release(&arena);
+    }
+}
+
+static void assert_refused(const ng_case *test, const char *words)
+{
+    ng_contract contract = contract_of("op=layer_norm dtype=f32");
+    ng_arena arena = {0};
+    ng_problem problem;
+    ng_error error = {""};
+    ng_status status =
+        ng_case_tensors(test, &contract, &arena, &problem, &error);
+    if (status != ng_status_bad_input || strstr(error.text, words) == NULL)
+        fail_msg("%s:%g: status %d '%s', lacks '%s'", test->gen, test->gen_arg,
+                 (int)status, error.text, words);
+    ng_arena_release(&arena);
+}
+
+static void test_refusals(void **state)
+{
+    ng_case test;
+    (void)state;
+    ng_case_init(&test, "layer_norm", ng_f32);
+    for (size_t g = 0; ng_generators[g] != NULL; g++) {
+        const ng_generator *family = ng_generators[g];
+        assert_ptr_equal(ng_generator_find(family->name), family);
+        strcpy(test.gen, family->name);
+        if (isnan(family->arg_low)) {
+            test.gen_arg = 1;
+            assert_refused(&test, "takes no argument (got 1)");
+            continue;
+        }
+        assert_true(family->arg_low <= family->arg_default &&
+                    family->arg_default <= family->arg_high);
+        const double outside[] = {nextafter(family->arg_low, -INFINITY),
+                                  nextafter(family->arg_high, INFINITY),
+                                  -INFINITY, INFINITY};
+        for (size_t i = 0; i < 4; i++) {
+            test.gen_arg = outside[i];
+            assert_refused(&test, "the argument lies outside");
+        }
+    }
+    test.gen_arg = NAN;
+    strcpy(test.gen, "no_such");
+    assert_refused(&test, "unknown generator 'no_such'");
+    strcpy(test.gen, "normal");
+    strcpy(test.affine, "no_such");
+    assert_refused(&test, "unknown affine=no_such");
+    strcpy(test.affine, "unit");
+    strcpy(test.op, "no_such");
+    assert_refused(&test, "unknown op 'no_such'");
+}
+
+/* Whatever bytes a fuzzer sends are a case that can be made and printed. */
+static void test_drawn_cases(void **state)
+{
+    static const char *const contracts[] = {
+        "op=layer_norm dtype=f32", "op=rms_norm dtype=bf16",
+        "op=layer_norm dtype=f64 affine=none", "op=rms_norm dtype=f16"};
+    static uint8_t bytes[NG_CASE_BYTES_MAX + 64];
+    size_t used[16] = {0};
+    ng_source source;
+    (void)state;
+    ng_source_from_seed(&source, 7);
+    for (size_t i = 0; i < 2000; i++) {
+        ng_contract contract = contract_of(contracts[i % 4]);
+        size_t count = (size_t)ng_source_below(&source, 200);
+        if (i % 100 == 0)
+            count = sizeof bytes; /* more than a case can carry */
+        for (size_t b = 0; b < count; b++)
+            bytes[b] = (uint8_t)ng_source_below(&source, 256);
+        ng_case test, back;
+        ng_case_draw(&test, &contract, bytes, count);
+        round_trip(&test, &back);
+        assert_true(same_x(&test, &back, &contract));
+        for (size_t g = 0; ng_generators[g] != NULL; g++)
+            used[g] += strcmp(ng_generators[g]->name, test.gen) == 0;
+    }
+    for (size_t g = 0; ng_generators[g] != NULL; g++)
+        assert_true(used[g] > 50); /* 2000/13 = 154 on average */
+    ng_contract contract = contract_of(contracts[0]);
+    ng_case none;
+    ng_case_draw(&none, &contract, NULL, 0);
+    assert_true(none.rows == 1 && none.n == 1 && none.byte_count == 0);
+    assert_string_equal(none.gen, "normal");
+}
+
+/* --- diagnosis ---------------------------------------------------------------- */
+
+static void judge(const char *spec, const char *line, ng_finding *finding)
+{
+    ng_error error;
+    ng_subject *subject;
+    ng_case test;
+    if (ng_subject_open(&subject, spec, &in_process, &error) != ng_status_ok ||
+        ng_case_parse(&test, line, &error) != ng_status_ok)
+        fail_msg("%s: %s", spec, error.text);
+    size_t k = 0; /* the first kernel that takes the case */
+    while (k < ng_subject_kernel_count(subject) &&
+           (strcmp(ng_subject_kernel(subject, k)->contract.op, test.op) != 0 ||
+            ng_contract_storage(&ng_subject_kernel(subject, k)->contract) !=
+                test.dtype))
+        k++;
+    assert_true(k < ng_subject_kernel_count(subject));
+    ng_trial trial =
+        trial_of(&ng_subject_kernel(subject, k)->contract, ng_gate);
+    trial.subject = subject;
+    trial.kernel = k;
+    ng_finding_init(finding);
+    ng_trial_case(&trial, &test, NULL, NULL, finding);
+    ng_arena_release(&trial.arena);
+    ng_subject_close(subject);
+}
+
+#define LAYER "layer_norm/forward/f32 rows=3 n=16 "
+#define RMS "rms_norm/forward/f32 rows=3 n=16 "
+
+static void test_causes(void **state)
+{
+    static const struct {
+        const char *bug, *line, *words;
+    } rows[] = {
+        {"eps_outside", LAYER "eps=0.001 gen=near_eps:1 seed=3",
+         "behaves as eps added outside the square root: 48 of 48 outputs"},
+        {"eps_ignored", LAYER "eps=0.001 gen=near_eps:1 seed=3",
+         "behaves as eps ignored: 48 of 48"},
+        {"eps_doubled", LAYER "eps=0.001 gen=near_eps:1 seed=3",
+         "behaves as eps added twice: 48 of 48"},
+        {"eps_max", LAYER "eps=0.001 gen=near_eps:1 seed=3",
+         "behaves as max(var, eps) instead of var + eps: 48 of 48"},
+        {"eps_f16", LAYER "eps=0.0003 gen=near_eps:1 seed=3",
+         "behaves as eps rounded to f16: 48 of 48"},
+        {"eps_rms_sum", RMS "eps=0.001 gen=near_eps:1 seed=3",
+         "behaves as eps added to the sum of squares, not to their mean"},
+        {"rms_centred", RMS "eps=1e-5 gen=offset:2 seed=3",
+         "behaves as the mean subtracted: 48 of 48"},
+        {"divisor_n_minus_1", LAYER "eps=1e-5 gen=normal seed=3",
+         "behaves as a variance divided by n - 1: 48 of 48"},
+        {"beta_ignored", LAYER "eps=1e-5 gen=normal seed=3",
+         "behaves as beta ignored: 48 of 48"},
+        {"gamma_plus_one", RMS "eps=1e-5 gen=normal seed=3",
+         "behaves as 1 + gamma used instead of gamma: 48 of 48"},
+        {"one_pass", LAYER "eps=1e-5 gen=offset:10000 affine=unit seed=3",
+         "the variance cancels, as E[x^2] - E[x]^2 does"},
+        {"rsqrt_approx",
+         "layer_norm/forward/f32 n=64 gen=normal affine=unit seed=0",
+         "rstd is off, the mean is right"},
+        {"mean_not_saved", LAYER "eps=1e-5 gen=normal seed=3",
+         "mean were never written"},
+        {"var_saved", LAYER "eps=1e-5 gen=normal seed=3",
+         "y is right, the saved rstd is outside its bound"},
+    };
+    ng_finding finding;
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char spec[64];
+        snprintf(spec, sizeof spec, "builtin:bug.%s", rows[i].bug);
+        judge(spec, rows[i].line, &finding);
+        if (finding.verdict != NG_FAIL || finding.wrong == 0 ||
+            finding.ratio <= 1 || strstr(finding.cause, rows[i].words) == NULL)
+            fail_msg("%s: %s, ratio %g, '%s' lacks '%s'", spec,
+                     ng_verdict_name(finding.verdict), finding.ratio,
+                     finding.cause, rows[i].words);
+        judge("builtin:two_pass", rows[i].line, &finding);
+        if (finding.verdict != NG_PASS || !(finding.ratio <= 1) ||
+            finding.elements == 0 || finding.wrong != 0 ||
+            finding.cause[0] != '\0')
+            fail_msg("two_pass, %s: %s, ratio %g, '%s'", rows[i].line,
+                     ng_verdict_name(finding.verdict), finding.ratio,
+                     finding.cause);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_right_kernel_has_cases),
+        cmocka_unit_test(test_words),
+        cmocka_unit_test(test_planned_cases),
+        cmocka_unit_test(test_seeds),
+        cmocka_unit_test(test_simplest_members),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_drawn_cases),
+        cmocka_unit_test(test_causes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
