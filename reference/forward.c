@@ -281,13 +281,19 @@ ng_exact *ng_exact_forward(ng_arena *arena, const ng_problem *problem,
 {
     if (!contract_defined(problem->contract, error))
         return NULL;
+    double eps = ng_contract_eps(problem->contract, problem->eps);
+    if (!(eps >= 0) || isinf(eps)) {
+        ng_fail(error, ng_status_bad_input,
+                "eps=%g is no finite number >= 0 in the contract's eps_dtype",
+                problem->eps);
+        return NULL;
+    }
     ng_exact *exact = exact_new(arena, &problem->view, error);
     if (exact == NULL)
         return NULL;
     set_state s = {.problem = problem};
     s.storage = ng_contract_storage(problem->contract);
     s.param = ng_contract_param(problem->contract);
-    double eps = ng_contract_eps(problem->contract, problem->eps);
     moments_init(&s.set);
     radical_init(&s.root);
     radical_init(&s.mean);
