@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Built-ins that a glob names. */
@@ -24,7 +25,8 @@ typedef struct run {
     ng_record *records;
     size_t count, room;
     FILE *stream;
-    char *partial; /* the file being written; renamed at the end */
+    char *path, *partial; /* partial: being written, renamed to path at the
+                             end; NULL: path is no regular file */
     bool live, verbose;
     double begin, shown;
     size_t findings;
@@ -98,10 +100,18 @@ static ng_status put(ng_sink *sink, const ng_record *record, ng_error *error)
                              : ng_record_write(record, r->stream, error);
 }
 
+/* A pipe or a device is written as it is; a file is replaced when all of it is
+ * written, and a link to one leads to it. */
 static ng_status open_stream(run *r, const char *path, ng_error *error)
 {
-    r->partial = ng_arena_text(&r->arena, "%s.partial", path);
-    r->stream = r->partial == NULL ? NULL : fopen(r->partial, "w");
+    struct stat file;
+    bool exists = stat(path, &file) == 0;
+    char *real = exists ? realpath(path, NULL) : NULL;
+    r->path = ng_arena_text(&r->arena, "%s", real != NULL ? real : path);
+    free(real);
+    if (!exists || S_ISREG(file.st_mode))
+        r->partial = ng_arena_text(&r->arena, "%s.partial", r->path);
+    r->stream = fopen(r->partial != NULL ? r->partial : r->path, "w");
     if (r->stream == NULL)
         return ng_fail(error, ng_status_bad_input,
                        "cannot write %.400s: %s; give --json a file in a "
@@ -114,12 +124,17 @@ static ng_status close_stream(run *r, const char *path, ng_error *error)
 {
     if (r->stream == NULL)
         return ng_status_ok;
-    bool written = fflush(r->stream) == 0 && fsync(fileno(r->stream)) == 0;
+    bool written = fflush(r->stream) == 0;
+    if (r->partial != NULL)
+        written &= fsync(fileno(r->stream)) == 0;
     written &= fclose(r->stream) == 0;
     r->stream = NULL;
-    if (!written || rename(r->partial, path) != 0) {
+    if (written && r->partial != NULL)
+        written = rename(r->partial, r->path) == 0;
+    if (!written) {
         int reason = errno;
-        remove(r->partial);
+        if (r->partial != NULL)
+            remove(r->partial);
         return ng_fail(error, ng_status_bad_input, "cannot write %.400s: %s",
                        path, strerror(reason));
     }
@@ -178,8 +193,13 @@ static ng_status read_words(check_words *w, ng_error *error)
 /* Reports that cannot be written are found before the run, not after it. */
 static ng_status probe(const char *path, ng_error *error)
 {
+    struct stat file;
     if (path == NULL)
         return ng_status_ok;
+    if (stat(path, &file) == 0 && S_ISDIR(file.st_mode))
+        return ng_fail(error, ng_status_bad_input,
+                       "cannot write %.300s: it is a folder; name a file",
+                       path);
     char *copy = strdup(path);
     if (copy == NULL)
         return ng_fail(error, ng_status_no_memory, "out of memory");
@@ -331,7 +351,8 @@ static int check(int count, char **words)
 done:
     if (r.stream != NULL) { /* the run did not reach its end */
         fclose(r.stream);
-        remove(r.partial);
+        if (r.partial != NULL)
+            remove(r.partial);
     }
     free(line);
     free(r.records);

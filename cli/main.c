@@ -52,8 +52,14 @@ int main(int count, char **words)
         return ng_exit_holds;
     }
     for (size_t i = 0; ng_commands[i] != NULL; i++) {
-        if (strcmp(words[1], ng_commands[i]->name) == 0)
-            return ng_commands[i]->run(count - 1, words + 1);
+        if (strcmp(words[1], ng_commands[i]->name) != 0)
+            continue;
+        if (count > 2 && strcmp(words[2], "--help") == 0) {
+            printf("normgate %s\n      %s\n", ng_commands[i]->usage,
+                   ng_commands[i]->help);
+            return ng_exit_holds;
+        }
+        return ng_commands[i]->run(count - 1, words + 1);
     }
     fprintf(stderr,
             "normgate: unknown command '%.60s'; `normgate help` shows them\n",

@@ -124,35 +124,51 @@ static void variance_error(const ng_contract *contract,
     }
 }
 
-/* Relative error of s = sqrt(var + eps) and of its reciprocal. */
-static double scale_error(const ng_contract *contract,
-                          const ng_conditions *set, double u, double either,
-                          double upward)
+/* Relative error of the reciprocal of a value that may be `below` (relative)
+ * smaller or `above` larger than it should be. */
+static double reciprocal_error(double below, double above)
 {
-    double below, above;
-    if (contract->eps_place != ng_eps_place_outside) {
-        double square = set->scale * set->scale;
-        below = either / square;
-        above = (either + upward) / square;
-    } else { /* s = sigma + eps: ds/s = (sigma/s) d sigma/sigma */
-        double var = set->deviation * set->deviation;
-        double weight = var > 0 ? set->deviation / set->scale : 0;
-        below = var > 0 ? weight * either / var : 0;
-        above = var > 0 ? weight * (either + upward) / var : 0;
-    }
-    if (!(below < 1))
-        return INFINITY;
-    double shrunk = 1 / sqrt(1 - below) - 1;
-    double grown = 1 - 1 / sqrt(1 + above);
-    /* eps, the sum with it, the root, the reciprocal: 3 roundings in all */
-    return fmax(shrunk, grown) + 3 * u * (1 + fmax(shrunk, grown));
+    return below < 1 ? fmax(below / (1 - below), above / (1 + above))
+                     : INFINITY;
 }
 
-/* Default domain: the squares of a set, and their sum, stay finite. */
+/* |sqrt(1 + x) - 1|, without the cancellation that would swamp f64 bounds. */
+static double root_change(double x)
+{
+    return fabs(expm1(log1p(x) / 2));
+}
+
+/* Relative error of s = sqrt(var + eps) and of its reciprocal. */
+static double scale_error(const ng_contract *contract,
+                          const ng_conditions *set, double u, double tiny,
+                          double either, double upward)
+{
+    double s = set->scale, sigma = set->deviation, var = sigma * sigma;
+    double below, above;
+    if (contract->eps_place != ng_eps_place_outside) {
+        below = root_change(-fmin(either / (s * s), 1));
+        above = root_change((either + upward) / (s * s));
+    } else { /* s = sigma + eps, and eps may be subnormal */
+        below = either < var ? sigma * root_change(-either / var) : sigma;
+        above = var > 0 ? sigma * root_change((either + upward) / var)
+                        : sqrt(either + upward);
+        below = (below + tiny) / s;
+        above = (above + tiny) / s;
+    }
+    double error = reciprocal_error(below, above);
+    /* eps, the sum with it, the root, the reciprocal: 3 roundings in all */
+    return error + 3 * u * (1 + error);
+}
+
+/* The domain: 1/s is finite in the arithmetic, and, unless the contract says
+ * how large x may be, so are the squares of a set and their sum. */
 static bool in_domain(const ng_contract *contract, const ng_conditions *set,
                       double largest_x)
 {
-    double limit = sqrt(ng_dtype_max(ng_contract_compute(contract))) / 2;
+    double largest = ng_dtype_max(ng_contract_compute(contract));
+    double limit = sqrt(largest) / 2;
+    if (set->scale < 2 / largest)
+        return false;
     if (contract->max_abs > 0) {
         if (largest_x > contract->max_abs)
             return false;
@@ -172,7 +188,7 @@ void ng_bound_set(ng_set_bound *bound, const ng_contract *contract,
     bound->mean = mean_error(contract, set, u, h, tiny);
     variance_error(contract, set, u, h, bound->mean, &either, &upward);
     either += 4 * tiny; /* underflow of the squares and of the division */
-    bound->scale = scale_error(contract, set, u, either, upward);
+    bound->scale = scale_error(contract, set, u, tiny, either, upward);
     bound->judged = in_domain(contract, set, largest_x) &&
                     isfinite(bound->mean) && isfinite(bound->scale);
 }
@@ -203,7 +219,7 @@ double ng_bound_y(const ng_set_bound *bound, const ng_contract *contract,
     double x_hat = fabs(x - set->mean) / set->scale;
     double e = (bound->mean + reading(contract)) / set->scale;
     /* (x - mean), * rstd, * gamma, and gamma or 1 + gamma itself */
-    double product = (1 + bound->scale) * (1 + 4.01 * u) - 1;
+    double product = bound->scale + 4.01 * u * (1 + bound->scale);
     double error = scale * ((x_hat + e) * product + e);
     if (contract->affine_eval == ng_affine_eval_folded)
         error += 4.01 * u * (scale * (fabs(x) + fabs(set->mean)) / set->scale *

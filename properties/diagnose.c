@@ -8,8 +8,9 @@
 #include <string.h>
 
 /* A search costs an exact result per neighbour, and a kernel that fails a
- * hundred cases of a property fails them for one reason. */
-enum { MOST_SEARCHES = 6 };
+ * hundred cases of a property fails them for one reason: small cases, which
+ * reports show, are always searched, of large ones the first few. */
+enum { SMALL = 1024, MOST_SEARCHES = 6 };
 
 typedef struct neighbour {
     const char *field, *value; /* NULL: eps is multiplied instead */
@@ -195,7 +196,8 @@ void ng_diagnose(ng_trial *trial, const ng_call_state *call,
     ng_arena arena = {0};
     pattern p;
     survey(&p, &arena, call);
-    if (p.wrong == 0 || trial->searches++ >= MOST_SEARCHES ||
+    bool large = call->tensor[ng_tensor_y].count > SMALL;
+    if (p.wrong == 0 || (large && trial->searches++ >= MOST_SEARCHES) ||
         !search(&arena, call, p.wrong, finding))
         describe(&p, ng_view_n(&call->problem.view), finding);
     ng_arena_release(&arena);

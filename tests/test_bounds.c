@@ -400,9 +400,7 @@ static void try_one(maxima *all, const style *s, const ng_contract *contract,
                      ? 1 / (sqrtf(m.var) + (float)eps)
                      : 1 / sqrtf(m.var + (float)eps);
     raise(all, MEAN, fabsl((long double)m.mean - e.mean), bound.mean);
-    /* TODO: with eps outside and no variance the bound of rstd is wrong. */
-    if (contract->eps_place != ng_eps_place_outside || e.set.deviation > 0)
-        raise(all, SCALE, fabsl((long double)rstd * e.scale - 1), bound.scale);
+    raise(all, SCALE, fabsl((long double)rstd * e.scale - 1), bound.scale);
     for (size_t i = 0; i < n; i += 1 + n / 64)
         judge_y(all, contract, &e, &bound, m, rstd, x[i], source);
 }

@@ -20,7 +20,7 @@ typedef struct ng_trial {
     const ng_op *op;
     ng_profile profile;
     uint64_t seed;
-    unsigned searches; /* for a cause, in this property; the first few count */
+    unsigned searches; /* for a cause in large cases of this property */
     ng_arena arena;    /* released before every check */
 } ng_trial;
 
