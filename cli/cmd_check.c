@@ -32,8 +32,8 @@ typedef struct run {
     size_t findings;
 } run;
 
-static void add_name(const char *name, const char *claim,
-                     const char *killed_by, void *user)
+static void add_name(const char *name, const char *claim, const char *killed_by,
+                     void *user)
 {
     names *all = user;
     (void)claim;
@@ -94,8 +94,7 @@ static ng_status put(ng_sink *sink, const ng_record *record, ng_error *error)
     progress(r, record);
     if (r->verbose && strcmp(record->kind, "check") == 0)
         printf("%-11s %-7.3g %s %s %s  %s\n", record->verdict, record->ratio,
-               record->subject, record->kernel, record->property,
-               record->test);
+               record->subject, record->kernel, record->property, record->test);
     return r->stream == NULL ? ng_status_ok
                              : ng_record_write(record, r->stream, error);
 }
@@ -115,8 +114,8 @@ static ng_status open_stream(run *r, const char *path, ng_error *error)
     if (r->stream == NULL)
         return ng_fail(error, ng_status_bad_input,
                        "cannot write %.400s: %s; give --json a file in a "
-                       "directory that exists and may be written", path,
-                       strerror(errno));
+                       "directory that exists and may be written",
+                       path, strerror(errno));
     return ng_status_ok;
 }
 
@@ -186,7 +185,8 @@ static ng_status read_words(check_words *w, ng_error *error)
     if (!known)
         return ng_fail(error, ng_status_bad_input,
                        "--property %.60s matches none; `normgate list "
-                       "properties` shows them", glob);
+                       "properties` shows them",
+                       glob);
     return ng_status_ok;
 }
 
@@ -211,7 +211,8 @@ static ng_status probe(const char *path, ng_error *error)
     if (access(directory, W_OK | X_OK) != 0)
         status = ng_fail(error, ng_status_bad_input,
                          "cannot write %.300s: %s; create %.200s or choose "
-                         "another place", path, strerror(errno), directory);
+                         "another place",
+                         path, strerror(errno), directory);
     free(copy);
     return status;
 }
@@ -235,10 +236,9 @@ static ng_status report(run *r, const check_words *w, ng_error *error)
     if (status == ng_status_ok && w->html != NULL)
         status = ng_report_html(r->records, r->count, true, w->html, error);
     if (status == ng_status_ok && !w->quiet)
-        status = ng_report_summary(r->records, r->count, true, w->html, stdout,
-                                   isatty(STDOUT_FILENO) &&
-                                       getenv("NO_COLOR") == NULL,
-                                   error);
+        status = ng_report_summary(
+            r->records, r->count, true, w->html, stdout,
+            isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL, error);
     return status;
 }
 
@@ -263,14 +263,15 @@ static int check_subject(run *r, const check_words *w, const char *subject,
     ng_error error;
     ng_record record;
     names all = {0};
-    bool glob = strncmp(subject, "builtin:", 8) == 0 &&
-                strpbrk(subject, "*?[") != NULL;
+    bool glob =
+        strncmp(subject, "builtin:", 8) == 0 && strpbrk(subject, "*?[") != NULL;
     if (glob)
         ng_builtin_match(subject + 8, add_name, &all);
     if (glob && all.count == 0) {
         ng_fail(&error, ng_status_cannot_load,
                 "%.80s matches no built-in; `normgate list subjects` shows "
-                "them", subject);
+                "them",
+                subject);
         return ng_exit_error(ng_status_cannot_load, &error);
     }
     ng_provenance(&record, &r->arena, count, words);
@@ -296,7 +297,8 @@ static int check_subject(run *r, const check_words *w, const char *subject,
         return ng_exit_error(status, &error);
     if (code == ng_exit_nothing)
         fputs("normgate: nothing was checked: no kernel of the subject matches "
-              "the options, or none was judged\n", stderr);
+              "the options, or none was judged\n",
+              stderr);
     return code;
 }
 
@@ -334,7 +336,8 @@ static int check(int count, char **words)
         goto done;
     if (count != 2) {
         fputs("normgate check: give one subject, for example builtin:welford, "
-              "./kernels.so or worker:'python3 kernels.py'\n", stderr);
+              "./kernels.so or worker:'python3 kernels.py'\n",
+              stderr);
         goto done;
     }
     r.verbose = w.verbose;
@@ -345,9 +348,9 @@ static int check(int count, char **words)
         status = probe(paths[i], &error);
     if (status == ng_status_ok && w.json != NULL)
         status = open_stream(&r, w.json, &error);
-    code = status != ng_status_ok ? ng_exit_error(status, &error)
-                                  : check_subject(&r, &w, words[1], given,
-                                                  line);
+    code = status != ng_status_ok
+               ? ng_exit_error(status, &error)
+               : check_subject(&r, &w, words[1], given, line);
 done:
     if (r.stream != NULL) { /* the run did not reach its end */
         fclose(r.stream);
@@ -365,7 +368,8 @@ const ng_command ng_command_check = {
     .usage = "check SUBJECT [--op GLOB] [--pass GLOB] [--dtype GLOB] "
              "[--kernel GLOB]\n      [--property GLOB] [--profile "
              "smoke|gate|deep] [--seed N] [--timeout S] "
-             "[--memory MIB]\n      [--json F] [--junit F] [--html F] [--quiet] [--verbose]",
+             "[--memory MIB]\n      [--json F] [--junit F] [--html F] "
+             "[--quiet] [--verbose]",
     .help = "gates every kernel of the subject",
     .run = check,
 };

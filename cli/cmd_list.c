@@ -102,7 +102,8 @@ static int list(int count, char **words)
         }
     }
     fputs("normgate list: expected subjects, properties, generators, ops or "
-          "contracts\n", stderr);
+          "contracts\n",
+          stderr);
     return ng_exit_usage;
 }
 

@@ -68,7 +68,8 @@ static ng_status read_case(ng_case *test, const char *word, ng_error *error)
             return status;
         return ng_fail(error, ng_status_bad_input,
                        "%.200s is neither a case line nor a readable file "
-                       "(%s)", word, strerror(errno));
+                       "(%s)",
+                       word, strerror(errno));
     }
     static char line[NG_CASE_TEXT_MAX + 2];
     bool any = fgets(line, sizeof line, file) != NULL;
@@ -93,8 +94,8 @@ static int replay_kernel(ng_subject *subject, size_t k, const ng_case *test,
     char contract[NG_CONTRACT_TEXT_MAX], line[NG_CASE_TEXT_MAX];
     ng_error error;
     ng_problem problem;
-    ng_status status = ng_case_tensors(test, trial.contract, &trial.arena,
-                                       &problem, &error);
+    ng_status status =
+        ng_case_tensors(test, trial.contract, &trial.arena, &problem, &error);
     ng_arena_release(&trial.arena);
     if (status != ng_status_ok)
         return ng_exit_error(status, &error);
@@ -164,7 +165,8 @@ static int replay(int count, char **words)
         return ng_exit_usage;
     if (count != 2 && count != 3) {
         fputs("normgate replay: give a case line in quotes (or a file with "
-              "one) and a subject\n", stderr);
+              "one) and a subject\n",
+              stderr);
         return ng_exit_usage;
     }
     const ng_property *property = ng_property_find(name);

@@ -34,8 +34,8 @@ bool ng_options_take(int *count, char **words, const ng_option *options,
             continue;
         }
         const char *equals = strchr(word, '=');
-        size_t length = equals != NULL ? (size_t)(equals - word) - 2
-                                       : strlen(word) - 2;
+        size_t length =
+            equals != NULL ? (size_t)(equals - word) - 2 : strlen(word) - 2;
         const ng_option *option =
             option_find(word + 2, length, options, option_count);
         if (option == NULL)

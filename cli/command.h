@@ -10,11 +10,11 @@
 /* Exit codes, a stable interface. */
 enum ng_exit {
     ng_exit_holds = 0,
-    ng_exit_wrong = 1,         /* something is wrong with the subject */
-    ng_exit_usage = 2,         /* or an input that cannot be read */
-    ng_exit_cannot_load = 3,   /* the subject */
-    ng_exit_nothing = 4,       /* nothing was checked */
-    ng_exit_fault = 5,         /* normgate's own */
+    ng_exit_wrong = 1,       /* something is wrong with the subject */
+    ng_exit_usage = 2,       /* or an input that cannot be read */
+    ng_exit_cannot_load = 3, /* the subject */
+    ng_exit_nothing = 4,     /* nothing was checked */
+    ng_exit_fault = 5,       /* normgate's own */
 };
 
 typedef struct ng_command {

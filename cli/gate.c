@@ -38,8 +38,7 @@ double ng_seconds(void)
 }
 
 static const char *replay_command(ng_arena *arena, const ng_trial *trial,
-                                  const ng_property *property,
-                                  const char *line)
+                                  const ng_property *property, const char *line)
 {
     char program[512], subject[2048];
     const char *kernel = ng_subject_kernel(trial->subject, trial->kernel)->name;
@@ -125,8 +124,7 @@ static bool exhausted(patience *p, const char *verdict)
 }
 
 static ng_status put_skip(ng_trial *trial, const ng_property *property,
-                          const char *killed_by, ng_sink *sink,
-                          ng_error *error)
+                          const char *killed_by, ng_sink *sink, ng_error *error)
 {
     const ng_kernel_info *kernel =
         ng_subject_kernel(trial->subject, trial->kernel);
@@ -153,8 +151,8 @@ static ng_status gate_property(ng_trial *trial, const ng_property *property,
     ng_status status = ng_status_ok;
     ng_case test;
     bool stop = false;
-    for (size_t i = 0; status == ng_status_ok && !stop &&
-                       property->plan(trial, i, &test);
+    for (size_t i = 0;
+         status == ng_status_ok && !stop && property->plan(trial, i, &test);
          i++) {
         ng_arena texts = {0};
         ng_record record;
@@ -204,8 +202,8 @@ static ng_status gate_kernel(ng_subject *subject, size_t k, bool planted,
         if (p.hangs >= MOST_HANGS)
             status = put_skip(&trial, property, killed_by, sink, error);
         else
-            status = gate_property(&trial, property, killed_by, &p, sink,
-                                   error);
+            status =
+                gate_property(&trial, property, killed_by, &p, sink, error);
     }
     ng_arena_release(&trial.arena);
     return status;
@@ -220,9 +218,8 @@ ng_status ng_gate_subject(const char *spec, bool planted,
         ng_subject_open(&subject, spec, &options->subject, error);
     if (status != ng_status_ok)
         return status;
-    for (size_t k = 0; k < ng_subject_kernel_count(subject) &&
-                       status == ng_status_ok;
-         k++)
+    for (size_t k = 0;
+         k < ng_subject_kernel_count(subject) && status == ng_status_ok; k++)
         status = gate_kernel(subject, k, planted, options, sink, error);
     ng_subject_close(subject);
     return status;

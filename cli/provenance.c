@@ -58,8 +58,7 @@ static const char *command(ng_arena *arena, int count, char **words)
     return text;
 }
 
-void ng_provenance(ng_record *record, ng_arena *arena, int count,
-                   char **words)
+void ng_provenance(ng_record *record, ng_arena *arena, int count, char **words)
 {
     char now[32] = "";
     time_t seconds = time(NULL);

@@ -5,7 +5,6 @@
 #include <normgate/record.h>
 
 /* Texts live in the arena. */
-void ng_provenance(ng_record *record, ng_arena *arena, int count,
-                   char **words);
+void ng_provenance(ng_record *record, ng_arena *arena, int count, char **words);
 
 #endif

@@ -54,8 +54,8 @@ char *ng_arena_text(ng_arena *arena, const char *format, ...)
     va_copy(again, arguments);
     int length = vsnprintf(NULL, 0, format, arguments);
     va_end(arguments);
-    char *text = length < 0 ? NULL
-                            : ng_arena_alloc(arena, (size_t)length + 1, 1);
+    char *text =
+        length < 0 ? NULL : ng_arena_alloc(arena, (size_t)length + 1, 1);
     if (text != NULL)
         vsnprintf(text, (size_t)length + 1, format, again);
     va_end(again);

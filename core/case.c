@@ -56,8 +56,8 @@ void ng_case_print(const ng_case *test, char *text, size_t size)
     used += (size_t)snprintf(text + used, size - used, " bytes=%s",
                              test->byte_count == 0 ? "-" : "");
     for (size_t i = 0; i < test->byte_count && used + 2 < size; i++)
-        used += (size_t)snprintf(text + used, size - used, "%02x",
-                                 test->bytes[i]);
+        used +=
+            (size_t)snprintf(text + used, size - used, "%02x", test->bytes[i]);
 }
 
 static ng_status parse_head(ng_case *test, const char *head, ng_error *error)
@@ -73,13 +73,15 @@ static ng_status parse_head(ng_case *test, const char *head, ng_error *error)
     if (dtype == NULL)
         return ng_fail(error, ng_status_bad_input,
                        "'%.60s' does not start a case; expected op/pass/dtype "
-                       "such as layer_norm/forward/f32", head);
+                       "such as layer_norm/forward/f32",
+                       head);
     *pass++ = '\0';
     *dtype++ = '\0';
     if (ng_op_find(copy) == NULL)
         return ng_fail(error, ng_status_bad_input,
                        "unknown op '%.60s'; `normgate list ops` shows the "
-                       "known ones", copy);
+                       "known ones",
+                       copy);
     if (strcmp(pass, "forward") != 0)
         return ng_fail(error, ng_status_bad_input,
                        "unknown pass '%.60s'; expected forward", pass);
@@ -193,7 +195,8 @@ static ng_status parse_field(ng_case *test, ng_field *field, unsigned *seen,
     }
     return ng_fail(error, ng_status_bad_input,
                    "a case has no field '%s'; it has rows, n, eps, gen, "
-                   "affine, and seed or bytes", field->key);
+                   "affine, and seed or bytes",
+                   field->key);
 }
 
 ng_status ng_case_parse(ng_case *test, const char *text, ng_error *error)
@@ -224,8 +227,8 @@ ng_status ng_case_parse(ng_case *test, const char *text, ng_error *error)
                        "the case gives both seed and bytes; keep one");
     if (test->n != 0 && test->rows > NG_CASE_ELEMENTS_MAX / test->n)
         return ng_fail(error, ng_status_bad_input,
-                       "rows=%zu n=%zu are more than 2^24 elements",
-                       test->rows, test->n);
+                       "rows=%zu n=%zu are more than 2^24 elements", test->rows,
+                       test->n);
     return ng_status_ok;
 }
 

@@ -15,10 +15,10 @@ typedef struct field_row {
 } field_row;
 
 static const field_row fields[] = {
-#define NG_FIELD(name, meaning) \
+#define NG_FIELD(name, meaning)                                                \
     {#name, meaning, offsetof(ng_contract, name), false, 0},
 #define NG_VALUE(field, value)
-#define NG_NUMBER(name, initial, meaning) \
+#define NG_NUMBER(name, initial, meaning)                                      \
     {#name, meaning, offsetof(ng_contract, name), true, initial},
 #include <normgate/contract.def>
 #undef NG_FIELD
@@ -129,7 +129,8 @@ static ng_status apply_preset(ng_contract *contract, const char *name,
     }
     return ng_fail(error, ng_status_bad_input,
                    "unknown preset '%.60s'; `normgate list contracts` shows "
-                   "the known ones", name);
+                   "the known ones",
+                   name);
 }
 
 static ng_status apply_field(ng_contract *contract, const ng_field *field,
@@ -152,7 +153,8 @@ static ng_status apply_field(ng_contract *contract, const ng_field *field,
     if (row == NULL)
         return ng_fail(error, ng_status_bad_input,
                        "a contract has no field '%s'; `normgate list "
-                       "contracts` shows them", field->key);
+                       "contracts` shows them",
+                       field->key);
     char expected[256];
     list_values(row, expected, sizeof expected);
     return ng_fail(error, ng_status_bad_input,
@@ -160,8 +162,7 @@ static ng_status apply_field(ng_contract *contract, const ng_field *field,
                    field->value, expected);
 }
 
-static ng_status apply(ng_contract *contract, const char *text,
-                       ng_error *error)
+static ng_status apply(ng_contract *contract, const char *text, ng_error *error)
 {
     ng_field field;
     bool bad = false;
@@ -184,7 +185,8 @@ ng_status ng_contract_init(ng_contract *contract, const char *op,
     if (row == NULL)
         return ng_fail(error, ng_status_bad_input,
                        "unknown op '%.60s'; `normgate list ops` shows the "
-                       "known ones", op);
+                       "known ones",
+                       op);
     memset(contract, 0, sizeof *contract);
     snprintf(contract->op, sizeof contract->op, "%s", op);
     snprintf(contract->pass, sizeof contract->pass, "forward");
@@ -234,7 +236,8 @@ ng_status ng_contract_parse(ng_contract *contract, const char *text,
     if (op[0] == '\0')
         return ng_fail(error, ng_status_bad_input,
                        "the contract '%.60s' names no op; add op=layer_norm "
-                       "or another of `normgate list ops`", text);
+                       "or another of `normgate list ops`",
+                       text);
     ng_status status = ng_contract_init(contract, op, error);
     if (status == ng_status_ok)
         status = apply(contract, text, error);
@@ -262,8 +265,7 @@ void ng_contract_print(const ng_contract *contract, char *text, size_t size)
         /* The dtype is always shown: a contract without it reads as unclear. */
         if (value != *choice_at(&initial, row) ||
             strcmp(row->name, "dtype") == 0)
-            ng_text_append(text, size, " %s=%s", row->name,
-                           values[value].name);
+            ng_text_append(text, size, " %s=%s", row->name, values[value].name);
     }
 }
 

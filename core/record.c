@@ -30,19 +30,23 @@ static const field fields[] = {
 };
 enum { FIELD_COUNT = sizeof fields / sizeof fields[0] };
 
-static const char **text_of(ng_record *record, const field *f) {
+static const char **text_of(ng_record *record, const field *f)
+{
     return (const char **)((char *)record + f->offset);
 }
 
-static double *real_of(ng_record *record, const field *f) {
+static double *real_of(ng_record *record, const field *f)
+{
     return (double *)((char *)record + f->offset);
 }
 
-static uint64_t *count_of(ng_record *record, const field *f) {
+static uint64_t *count_of(ng_record *record, const field *f)
+{
     return (uint64_t *)((char *)record + f->offset);
 }
 
-void ng_record_init(ng_record *record, const char *kind) {
+void ng_record_init(ng_record *record, const char *kind)
+{
     for (size_t i = 0; i < FIELD_COUNT; i++) {
         if (fields[i].type == field_text)
             *text_of(record, &fields[i]) = "";
@@ -56,7 +60,8 @@ void ng_record_init(ng_record *record, const char *kind) {
 }
 
 /* Invalid bytes become U+FFFD; JSON has no other way to carry them. */
-static json_t *json_from_text(const char *text) {
+static json_t *json_from_text(const char *text)
+{
     json_t *value = json_string(text);
     char *valid = value ? NULL : malloc(3 * strlen(text) + 1);
     if (!valid)
@@ -69,7 +74,8 @@ static json_t *json_from_text(const char *text) {
     return value;
 }
 
-static json_t *json_from_real(double value) {
+static json_t *json_from_real(double value)
+{
     if (isinf(value))
         return json_string(value > 0 ? "inf" : "-inf");
     return isnan(value) ? json_string("nan") : json_real(value);
@@ -77,7 +83,8 @@ static json_t *json_from_real(double value) {
 
 /* JSON integers end at 2^63 - 1 here and at 2^53 in many readers' doubles; only
  * the first is a loss of ours, and larger counts go as decimal text. */
-static json_t *json_from_count(uint64_t value) {
+static json_t *json_from_count(uint64_t value)
+{
     if (value <= INT64_MAX)
         return json_integer((json_int_t)value);
     char text[24];
@@ -86,12 +93,14 @@ static json_t *json_from_count(uint64_t value) {
 }
 
 /* A kernel that returned NaN is a finding, not an absent number. */
-static bool got_nan(const ng_record *record, const field *f) {
+static bool got_nan(const ng_record *record, const field *f)
+{
     return f->offset == offsetof(ng_record, got) && isnan(record->got) &&
            record->worst_tensor[0] && strcmp(record->kind, "check") == 0;
 }
 
-static json_t *json_from_record(const ng_record *record) {
+static json_t *json_from_record(const ng_record *record)
+{
     json_t *object = json_object();
     ng_record copy = *record;
     bool good = object != NULL;
@@ -115,8 +124,8 @@ static json_t *json_from_record(const ng_record *record) {
     return NULL;
 }
 
-ng_status ng_record_write(const ng_record *record, FILE *file,
-                          ng_error *error) {
+ng_status ng_record_write(const ng_record *record, FILE *file, ng_error *error)
+{
     json_t *object = json_from_record(record);
     char *line = object ? json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII |
                                                  JSON_REAL_PRECISION(17))
@@ -135,7 +144,8 @@ ng_status ng_record_write(const ng_record *record, FILE *file,
     return ng_status_ok;
 }
 
-static bool real_from_json(double *real, const json_t *value) {
+static bool real_from_json(double *real, const json_t *value)
+{
     if (json_is_number(value)) {
         *real = json_number_value(value);
         return true;
@@ -152,7 +162,8 @@ static bool real_from_json(double *real, const json_t *value) {
     return true;
 }
 
-static bool count_from_json(uint64_t *count, const json_t *value) {
+static bool count_from_json(uint64_t *count, const json_t *value)
+{
     if (json_is_integer(value)) {
         *count = (uint64_t)json_integer_value(value);
         return json_integer_value(value) >= 0;
@@ -168,7 +179,8 @@ static bool count_from_json(uint64_t *count, const json_t *value) {
     return text[0] != '\0';
 }
 
-static ng_status wrong_type(ng_error *error, const field *f) {
+static ng_status wrong_type(ng_error *error, const field *f)
+{
     static const char *const wanted[] = {
         [field_text] = "a text",
         [field_real] = "a number, \"inf\", \"-inf\" or \"nan\"",
@@ -179,7 +191,8 @@ static ng_status wrong_type(ng_error *error, const field *f) {
                    wanted[f->type]);
 }
 
-static ng_status check_schema(const json_t *object, ng_error *error) {
+static ng_status check_schema(const json_t *object, ng_error *error)
+{
     const char *schema = json_string_value(json_object_get(object, "schema"));
     size_t size = strlen(NG_RECORD_SCHEMA);
     if (!schema)
@@ -196,7 +209,8 @@ static ng_status check_schema(const json_t *object, ng_error *error) {
 
 /* All texts of a line share one allocation: lines come by the ten thousand. */
 static ng_status record_from_json(ng_record *record, ng_arena *arena,
-                                  const json_t *object, ng_error *error) {
+                                  const json_t *object, ng_error *error)
+{
     size_t bytes = 0;
     for (size_t i = 0; i < FIELD_COUNT; i++)
         bytes +=
@@ -225,7 +239,8 @@ static ng_status record_from_json(ng_record *record, ng_arena *arena,
 }
 
 /* jansson quotes the input in its message; a terminal should not obey it. */
-static ng_status not_json(const json_error_t *json, ng_error *error) {
+static ng_status not_json(const json_error_t *json, ng_error *error)
+{
     char text[sizeof json->text];
     size_t i = 0;
     for (; json->text[i]; i++)
@@ -239,7 +254,8 @@ static ng_status not_json(const json_error_t *json, ng_error *error) {
 }
 
 ng_status ng_record_read(ng_record *record, ng_arena *arena, const char *line,
-                         ng_error *error) {
+                         ng_error *error)
+{
     ng_record_init(record, "");
     if (!memchr(line, '\0', LINE_MAX_BYTES + 1))
         return ng_fail(error, ng_status_bad_input,

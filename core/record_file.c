@@ -18,12 +18,14 @@ typedef struct reader {
     size_t runs, ends; /* of these kinds; shards make several */
 } reader;
 
-static ng_status no_memory(ng_error *error, const char *path) {
+static ng_status no_memory(ng_error *error, const char *path)
+{
     return ng_fail(error, ng_status_no_memory, "%s: out of memory", path);
 }
 
 /* The next line; *more is false at the end of the file. */
-static ng_status next_line(reader *r, bool *more, ng_error *error) {
+static ng_status next_line(reader *r, bool *more, ng_error *error)
+{
     size_t size = 0;
     int c;
     r->number++;
@@ -47,7 +49,8 @@ static ng_status next_line(reader *r, bool *more, ng_error *error) {
     return ng_status_ok;
 }
 
-static bool grow(reader *r) {
+static bool grow(reader *r)
+{
     if (r->count < r->capacity)
         return true;
     size_t capacity = r->capacity ? 2 * r->capacity : 256;
@@ -59,7 +62,8 @@ static bool grow(reader *r) {
     return true;
 }
 
-static ng_status read_lines(reader *r, ng_arena *arena, ng_error *error) {
+static ng_status read_lines(reader *r, ng_arena *arena, ng_error *error)
+{
     bool more = true;
     for (;;) {
         ng_status status = next_line(r, &more, error);
@@ -87,7 +91,8 @@ static ng_status read_lines(reader *r, ng_arena *arena, ng_error *error) {
 
 ng_status ng_records_load(const char *path, ng_arena *arena,
                           ng_record **records, size_t *count, bool *complete,
-                          ng_error *error) {
+                          ng_error *error)
+{
     reader r = {.path = path, .file = fopen(path, "rb")};
     *records = NULL;
     *count = 0;

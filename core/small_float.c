@@ -16,7 +16,8 @@ double ng_small_decode(uint16_t bits, int fraction)
         return significand != 0 ? copysign(NAN, sign) : sign * INFINITY;
     if (exponent == 0)
         return sign * ldexp(significand, 1 - bias - fraction);
-    return sign * ldexp(significand | 1 << fraction, exponent - bias - fraction);
+    return sign *
+           ldexp(significand | 1 << fraction, exponent - bias - fraction);
 }
 
 uint16_t ng_small_encode(double value, int fraction)

@@ -11,8 +11,7 @@ void ng_source_from_seed(ng_source *source, uint64_t seed)
     source->seed = seed;
 }
 
-void ng_source_from_bytes(ng_source *source, const uint8_t *bytes,
-                          size_t count)
+void ng_source_from_bytes(ng_source *source, const uint8_t *bytes, size_t count)
 {
     static const uint8_t none;
     memset(source, 0, sizeof *source);
@@ -33,10 +32,10 @@ uint32_t ng_source_u32(ng_source *source)
     if (source->bytes != NULL)
         return from_bytes(source);
     if (source->left == 0) {
-        philox4x32_ctr_t counter = {{(uint32_t)source->block,
-                                     (uint32_t)(source->block >> 32), 0, 0}};
-        philox4x32_key_t key = {{(uint32_t)source->seed,
-                                 (uint32_t)(source->seed >> 32)}};
+        philox4x32_ctr_t counter = {
+            {(uint32_t)source->block, (uint32_t)(source->block >> 32), 0, 0}};
+        philox4x32_key_t key = {
+            {(uint32_t)source->seed, (uint32_t)(source->seed >> 32)}};
         philox4x32_ctr_t words = philox4x32(counter, key);
         memcpy(source->word, words.v, sizeof source->word);
         source->block++;

@@ -23,8 +23,8 @@ bool ng_field_next(const char **text, ng_field *field, bool *bad)
     size_t value = equals == NULL ? 0 : length - key - 1;
     if (key == 0 || value == 0 || key >= sizeof field->key ||
         value >= sizeof field->value) {
-        size_t shown = length < sizeof field->key - 1 ? length
-                                                      : sizeof field->key - 1;
+        size_t shown =
+            length < sizeof field->key - 1 ? length : sizeof field->key - 1;
         memcpy(field->key, start, shown);
         field->key[shown] = '\0';
         *bad = true;
@@ -69,6 +69,7 @@ void ng_text_append(char *text, size_t size, const char *format, ...)
 void ng_text_from_real(char *text, size_t size, double value)
 {
     snprintf(text, size, "%g", value);
-    if (strtod(text, NULL) != value || signbit(strtod(text, NULL)) != signbit(value))
+    if (strtod(text, NULL) != value ||
+        signbit(strtod(text, NULL)) != signbit(value))
         snprintf(text, size, "%a", value);
 }

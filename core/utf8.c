@@ -1,7 +1,8 @@
 /* UTF-8 as in Unicode 15, table 3-7: the shortest form only. */
 #include <normgate/utf8.h>
 
-uint32_t ng_utf8_next(const char **text) {
+uint32_t ng_utf8_next(const char **text)
+{
     const unsigned char *s = (const unsigned char *)*text;
     uint32_t character = s[0], least = 0;
     size_t more = 0;
@@ -32,7 +33,8 @@ uint32_t ng_utf8_next(const char **text) {
     return character;
 }
 
-size_t ng_utf8_put(char bytes[NG_UTF8_MAX], uint32_t character) {
+size_t ng_utf8_put(char bytes[NG_UTF8_MAX], uint32_t character)
+{
     if (character < 0x80) {
         bytes[0] = (char)character;
         return 1;

@@ -19,8 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
 /* libFuzzer reads this section after each run: reaching a new octave of
  * error/bound counts as coverage and steers the search uphill on a subject
  * that it cannot see into. */
-__attribute__((section("__libfuzzer_extra_counters"))) static uint8_t
-    octave[128];
+__attribute__((
+    section("__libfuzzer_extra_counters"))) static uint8_t octave[128];
 
 /* Opened once: libFuzzer gives no other place for state across runs. */
 static ng_subject *subject;

@@ -82,14 +82,10 @@ static float var_of(struct job *job, const float *x, float mean)
     float n = (float)job->call->n;
     float squares;
     switch (job->bug) {
-    case bug_one_pass:
-        return fmaxf(sum(job, x, 0, 2) / n - mean * mean, 0);
-    case bug_one_pass_unclamped:
-        return sum(job, x, 0, 2) / n - mean * mean;
-    case bug_shift_broken:
-        return sum(job, x, 0, 2) / n;
-    case bug_divisor_n_minus_1:
-        return sum(job, x, mean, 2) / (n - 1);
+    case bug_one_pass: return fmaxf(sum(job, x, 0, 2) / n - mean * mean, 0);
+    case bug_one_pass_unclamped: return sum(job, x, 0, 2) / n - mean * mean;
+    case bug_shift_broken: return sum(job, x, 0, 2) / n;
+    case bug_divisor_n_minus_1: return sum(job, x, mean, 2) / (n - 1);
     case bug_eps_rms_sum: /* rstd_of then adds nothing */
         return (sum(job, x, mean, 2) + (float)job->call->eps) / n;
     default:
@@ -113,25 +109,17 @@ static float rstd_of(const struct job *job, float var)
 {
     float eps = (float)job->call->eps;
     switch (job->bug) {
-    case bug_eps_outside:
-        return 1 / (sqrtf(var) + eps);
+    case bug_eps_outside: return 1 / (sqrtf(var) + eps);
     case bug_eps_ignored:
-    case bug_eps_rms_sum:
-        return 1 / sqrtf(var);
-    case bug_eps_doubled:
-        return 1 / sqrtf(var + eps + eps);
-    case bug_eps_max:
-        return 1 / sqrtf(fmaxf(var, eps));
+    case bug_eps_rms_sum: return 1 / sqrtf(var);
+    case bug_eps_doubled: return 1 / sqrtf(var + eps + eps);
+    case bug_eps_max: return 1 / sqrtf(fmaxf(var, eps));
     case bug_eps_f16:
         return 1 / sqrtf(var + (float)ng_dtype_round(ng_f16, job->call->eps));
-    case bug_eps_fixed:
-        return 1 / sqrtf(var + 1e-5f);
-    case bug_rsqrt_approx:
-        return rsqrt_approx(var + eps);
-    case bug_rstd_bf16:
-        return to_format(ng_bf16, 1 / sqrtf(var + eps));
-    default:
-        return 1 / sqrtf(var + eps);
+    case bug_eps_fixed: return 1 / sqrtf(var + 1e-5f);
+    case bug_rsqrt_approx: return rsqrt_approx(var + eps);
+    case bug_rstd_bf16: return to_format(ng_bf16, 1 / sqrtf(var + eps));
+    default: return 1 / sqrtf(var + eps);
     }
 }
 

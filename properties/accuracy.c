@@ -44,8 +44,8 @@ static const ng_plan_row rows[] = {
 };
 
 static const ng_plan_size sizes[] = {
-    {3, 4, ng_gate},    {3, 16, ng_smoke}, {3, 61, ng_gate},
-    {3, 256, ng_smoke}, {2, 1024, ng_gate}, {1, 4099, ng_gate},
+    {3, 4, ng_gate},     {3, 16, ng_smoke},  {3, 61, ng_gate},
+    {3, 256, ng_smoke},  {2, 1024, ng_gate}, {1, 4099, ng_gate},
     {2, 16384, ng_deep},
 };
 
@@ -55,8 +55,7 @@ static bool holds(const ng_trial *trial, const ng_case *test)
 {
     int p = ng_format_of(test->dtype)->p;
     (void)trial;
-    return strcmp(test->gen, "offset") != 0 ||
-           test->gen_arg <= ldexp(1, p - 3);
+    return strcmp(test->gen, "offset") != 0 || test->gen_arg <= ldexp(1, p - 3);
 }
 
 static bool plan(const ng_trial *trial, size_t i, ng_case *test)

@@ -42,8 +42,7 @@ static double additions(const ng_contract *contract, double n)
         return fmin(n, block + ceil(n / block));
     case ng_summation_pairwise: /* inside a base case, then the tree */
         return fmin(n, block + ceil(log2(fmax(n / block, 1))) + 1);
-    default:
-        return n;
+    default: return n;
     }
 }
 
@@ -66,8 +65,7 @@ static double mean_error(const ng_contract *contract, const ng_conditions *set,
 {
     if (contract->centred == ng_centred_no)
         return 0;
-    double rounding =
-        u * fabs(set->mean) * (1 + h) + tiny + reading(contract);
+    double rounding = u * fabs(set->mean) * (1 + h) + tiny + reading(contract);
     double n = set->n;
     switch (contract->variance) {
     case ng_variance_welford:
@@ -84,8 +82,7 @@ static double mean_error(const ng_contract *contract, const ng_conditions *set,
     }
     case ng_variance_one_pass_wide:
         return (g(n, ng_dtype_u(ng_f64)) + u) * set->mean_abs + rounding;
-    default:
-        return h * set->mean_abs + rounding;
+    default: return h * set->mean_abs + rounding;
     }
 }
 
@@ -139,9 +136,8 @@ static double root_change(double x)
 }
 
 /* Relative error of s = sqrt(var + eps) and of its reciprocal. */
-static double scale_error(const ng_contract *contract,
-                          const ng_conditions *set, double u, double tiny,
-                          double either, double upward)
+static double scale_error(const ng_contract *contract, const ng_conditions *set,
+                          double u, double tiny, double either, double upward)
 {
     double s = set->scale, sigma = set->deviation, var = sigma * sigma;
     double below, above;
@@ -213,8 +209,8 @@ double ng_bound_y(const ng_set_bound *bound, const ng_contract *contract,
     ng_dtype storage = ng_contract_storage(contract);
     double u = ng_dtype_u(compute), tiny = underflow(contract, compute);
     double y = fabs(ldexp(exact->high, exact->exponent));
-    double factor = contract->affine == ng_affine_one_plus_gamma ? 1 + gamma
-                                                                 : gamma;
+    double factor =
+        contract->affine == ng_affine_one_plus_gamma ? 1 + gamma : gamma;
     double scale = fabs(factor);
     double x_hat = fabs(x - set->mean) / set->scale;
     double e = (bound->mean + reading(contract)) / set->scale;
@@ -222,14 +218,16 @@ double ng_bound_y(const ng_set_bound *bound, const ng_contract *contract,
     double product = bound->scale + 4.01 * u * (1 + bound->scale);
     double error = scale * ((x_hat + e) * product + e);
     if (contract->affine_eval == ng_affine_eval_folded)
-        error += 4.01 * u * (scale * (fabs(x) + fabs(set->mean)) / set->scale *
-                                 (1 + product) + fabs(beta));
+        error +=
+            4.01 * u *
+            (scale * (fabs(x) + fabs(set->mean)) / set->scale * (1 + product) +
+             fabs(beta));
     if (contract->round_xhat == ng_round_xhat_yes)
         error += scale * (ng_dtype_u(storage) * (x_hat + e) * (1 + product) +
                           ng_dtype_ulp(storage, 0));
     if (contract->round_rstd == ng_round_rstd_yes)
         error += scale * ng_dtype_u(storage) * (x_hat + e) * (1 + product);
-    error += u * fabs(beta);      /* beta, when wider than the arithmetic */
+    error += u * fabs(beta);         /* beta, when wider than the arithmetic */
     error += 3 * (scale + 1) * tiny; /* underflow of the products */
     if (compute != storage)
         error += u * (y + error); /* the sum with beta, before the storage */
@@ -240,7 +238,8 @@ double ng_bound_mean(const ng_set_bound *bound, const ng_contract *contract,
                      const ng_conditions *set)
 {
     ng_dtype dtype = ng_contract_stats(contract);
-    return bound->mean + final_rounding(contract, dtype, set->mean, bound->mean);
+    return bound->mean +
+           final_rounding(contract, dtype, set->mean, bound->mean);
 }
 
 double ng_bound_rstd(const ng_set_bound *bound, const ng_contract *contract,

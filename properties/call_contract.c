@@ -12,9 +12,10 @@ static const ng_plan_row rows[] = {
 };
 
 static const ng_plan_size sizes[] = {
-    {1, 1, ng_smoke},  {1, 16, ng_smoke}, {3, 7, ng_smoke},  {2, 3, ng_gate},
-    {5, 8, ng_gate},   {2, 15, ng_gate},  {1, 17, ng_gate},  {3, 32, ng_gate},
-    {2, 33, ng_gate},  {1, 63, ng_gate},  {4, 64, ng_gate},  {2, 129, ng_gate},
+    {1, 1, ng_smoke},   {1, 16, ng_smoke},  {3, 7, ng_smoke},
+    {2, 3, ng_gate},    {5, 8, ng_gate},    {2, 15, ng_gate},
+    {1, 17, ng_gate},   {3, 32, ng_gate},   {2, 33, ng_gate},
+    {1, 63, ng_gate},   {4, 64, ng_gate},   {2, 129, ng_gate},
     {1, 1000, ng_gate}, {2, 1024, ng_gate}, {1, 4096, ng_gate},
 };
 

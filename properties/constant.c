@@ -8,13 +8,13 @@
 #include <math.h>
 
 static const ng_plan_row rows[] = {
-    {"constant", 0, NG_EPS, "random"},   {"constant", 1, NG_EPS, "random"},
-    {"constant", -5, NG_EPS, "random"},  {"constant", 100, NG_EPS, "random"},
-    {"constant", 7, 1e-12, "spread"},    {"constant", 0.1, NG_EPS, "random"},
+    {"constant", 0, NG_EPS, "random"},  {"constant", 1, NG_EPS, "random"},
+    {"constant", -5, NG_EPS, "random"}, {"constant", 100, NG_EPS, "random"},
+    {"constant", 7, 1e-12, "spread"},   {"constant", 0.1, NG_EPS, "random"},
 };
 
 static const ng_plan_size sizes[] = {
-    {2, 1, ng_smoke},  {2, 2, ng_smoke},  {1, 3, ng_gate}, {2, 16, ng_gate},
+    {2, 1, ng_smoke},  {2, 2, ng_smoke},  {1, 3, ng_gate},    {2, 16, ng_gate},
     {1, 100, ng_gate}, {2, 256, ng_gate}, {1, 1024, ng_gate},
 };
 
@@ -42,16 +42,15 @@ static bool exact_sums(const ng_trial *trial, const ng_case *test)
 static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
 {
     ng_call_state call;
-    if (!ng_trial_run(trial, test, &call, finding) ||
-        !exact_sums(trial, test))
+    if (!ng_trial_run(trial, test, &call, finding) || !exact_sums(trial, test))
         return;
     const ng_tensor *y = &call.tensor[ng_tensor_y];
     const ng_tensor *beta = &call.tensor[ng_tensor_beta];
     size_t wrong = 0, first = 0;
     for (size_t i = 0; i < y->count; i++) {
-        double want = beta->data == NULL ? 0
-                                         : ng_dtype_get(beta->dtype, beta->data,
-                                                        i % test->n);
+        double want = beta->data == NULL
+                          ? 0
+                          : ng_dtype_get(beta->dtype, beta->data, i % test->n);
         want = ng_dtype_round(y->dtype, want);
         if (ng_dtype_get(y->dtype, y->data, i) != want && wrong++ == 0)
             first = i;
@@ -67,11 +66,13 @@ static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
     finding->got = ng_dtype_get(y->dtype, y->data, first);
     finding->bound = 0;
     finding->exact = finding->rounded =
-        beta->data == NULL ? 0 : ng_dtype_get(beta->dtype, beta->data,
-                                              first % test->n);
+        beta->data == NULL
+            ? 0
+            : ng_dtype_get(beta->dtype, beta->data, first % test->n);
     ng_finding_fail(finding, NG_FAIL,
                     "%zu of %zu outputs of a constant set are not beta, though "
-                    "its sums are exact", wrong, y->count);
+                    "its sums are exact",
+                    wrong, y->count);
 }
 
 const ng_property ng_property_constant = {

@@ -15,7 +15,9 @@ static const ng_plan_row rows[] = {
 };
 
 static const ng_plan_size sizes[] = {
-    {3, 5, ng_smoke}, {4, 16, ng_gate}, {3, 129, ng_gate},
+    {3, 5, ng_smoke},
+    {4, 16, ng_gate},
+    {3, 129, ng_gate},
 };
 
 static bool plan(const ng_trial *trial, size_t i, ng_case *test)
@@ -48,7 +50,8 @@ static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
             ng_finding_fail(finding, NG_FAIL,
                             "a non-finite value in row %zu changes the bits of "
                             "row %zu, though the contract promises "
-                            "batch_invariant=yes", bad, r);
+                            "batch_invariant=yes",
+                            bad, r);
             finding->ratio = INFINITY;
             return;
         }

@@ -76,15 +76,15 @@ static bool search(ng_arena *arena, const ng_call_state *call, size_t wrong,
         if (near->field != NULL)
             ng_contract_set(&contract, near->field, near->value);
         size_t total;
-        size_t left = wrong_under(arena, &problem, &call->tensor[ng_tensor_y],
-                                  &total);
+        size_t left =
+            wrong_under(arena, &problem, &call->tensor[ng_tensor_y], &total);
         /* A neighbour explains the kernel when nothing is left; that it says
          * something different is known, since the declared contract failed. */
         if (left == 0 && total > 0) {
             ng_finding_fail(finding, NG_FAIL,
                             "behaves as %s: %zu of %zu outputs agree, %zu are "
-                            "wrong under the declared contract", near->words,
-                            total, total, wrong);
+                            "wrong under the declared contract",
+                            near->words, total, total, wrong);
             return true;
         }
     }
@@ -130,8 +130,8 @@ static void survey(pattern *p, ng_arena *arena, const ng_call_state *call)
          set++) {
         const ng_conditions *c = ng_exact_conditions(exact, set);
         if (c->finite && c->deviation > 0)
-            p->cancellation = fmax(p->cancellation,
-                                   fabs(c->mean) / c->deviation);
+            p->cancellation =
+                fmax(p->cancellation, fabs(c->mean) / c->deviation);
         ng_set_bound bound;
         ng_judge_set(&bound, problem, exact, set);
         for (size_t i = 0; i < n; i++) {
@@ -139,11 +139,11 @@ static void survey(pattern *p, ng_arena *arena, const ng_call_state *call)
             ng_judge_output(&judged, problem, exact, &bound,
                             &call->tensor[ng_tensor_y], ng_tensor_y, set, i);
             size_t index = ng_view_param(&problem->view, set, i);
-            double beta = problem->beta == NULL
-                              ? 0
-                              : ng_dtype_get(
-                                    ng_contract_param(problem->contract),
-                                    problem->beta, index);
+            double beta =
+                problem->beta == NULL
+                    ? 0
+                    : ng_dtype_get(ng_contract_param(problem->contract),
+                                   problem->beta, index);
             look_at(p, &judged, beta, i, n);
         }
     }
@@ -161,11 +161,13 @@ static void describe(const pattern *p, size_t n, ng_finding *finding)
     else if (p->nan == p->wrong)
         ng_finding_fail(finding, NG_FAIL,
                         "NaN in %zu of %zu outputs whose exact value is "
-                        "finite%s", p->nan, p->judged, ending);
+                        "finite%s",
+                        p->nan, p->judged, ending);
     else if (p->nan + p->infinite == p->wrong)
         ng_finding_fail(finding, NG_FAIL,
                         "NaN or Inf in %zu of %zu outputs whose exact value is "
-                        "finite%s", p->wrong, p->judged, ending);
+                        "finite%s",
+                        p->wrong, p->judged, ending);
     else if (p->zero == p->wrong)
         ng_finding_fail(finding, NG_FAIL,
                         "zero in %zu of %zu outputs whose exact value is not "
@@ -175,15 +177,16 @@ static void describe(const pattern *p, size_t n, ng_finding *finding)
         ng_finding_fail(finding, NG_FAIL,
                         "%zu of %zu outputs wrong, x_hat off by factors "
                         "%.7g to %.7g at |mean|/sigma = %.3g: the variance "
-                        "cancels, as E[x^2] - E[x]^2 does", p->wrong, p->judged,
-                        p->least_factor, p->largest_factor, p->cancellation);
+                        "cancels, as E[x^2] - E[x]^2 does",
+                        p->wrong, p->judged, p->least_factor, p->largest_factor,
+                        p->cancellation);
     else if (p->least_factor > 0 && p->largest_factor < INFINITY &&
              p->largest_factor - p->least_factor <
                  0.01 * fabs(p->largest_factor - 1))
         ng_finding_fail(finding, NG_FAIL,
                         "%zu of %zu outputs wrong, all by the factor %.8g: "
-                        "rstd is off, the mean is right", p->wrong, p->judged,
-                        p->largest_factor);
+                        "rstd is off, the mean is right",
+                        p->wrong, p->judged, p->largest_factor);
     else
         ng_finding_fail(finding, NG_FAIL,
                         "%zu of %zu outputs outside their bound%s", p->wrong,

@@ -7,15 +7,18 @@
 #include <math.h>
 
 static const ng_plan_row rows[] = {
-    {"near_eps", 1, 1, "random"},       {"near_eps", 0.1, 1, "unit"},
-    {"near_eps", 1, 1e-3, "random"},    {"near_eps", 1, NG_EPS, "random"},
-    {"near_eps", 10, NG_EPS, "unit"},   {"near_eps", 0.01, NG_EPS, "random"},
-    {"near_eps", 1, 1e-8, "random"},    {"near_eps", 100, 1e-12, "random"},
-    {"integers", 1, 1, "unit"},         {"normal", NAN, 1e-12, "random"},
+    {"near_eps", 1, 1, "random"},     {"near_eps", 0.1, 1, "unit"},
+    {"near_eps", 1, 1e-3, "random"},  {"near_eps", 1, NG_EPS, "random"},
+    {"near_eps", 10, NG_EPS, "unit"}, {"near_eps", 0.01, NG_EPS, "random"},
+    {"near_eps", 1, 1e-8, "random"},  {"near_eps", 100, 1e-12, "random"},
+    {"integers", 1, 1, "unit"},       {"normal", NAN, 1e-12, "random"},
 };
 
 static const ng_plan_size sizes[] = {
-    {2, 2, ng_smoke}, {2, 4, ng_smoke}, {2, 16, ng_gate}, {2, 64, ng_gate},
+    {2, 2, ng_smoke},
+    {2, 4, ng_smoke},
+    {2, 16, ng_gate},
+    {2, 64, ng_gate},
 };
 
 static bool plan(const ng_trial *trial, size_t i, ng_case *test)

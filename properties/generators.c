@@ -54,7 +54,8 @@ static void spread(ng_source *source, double *gamma, double *beta)
                           (int)ng_source_below(source, 17) - 8);
     if (ng_source_below(source, 8) == 7)
         *gamma = 0;
-    *beta = ng_source_normal(source) * ldexp(1, (int)ng_source_below(source, 9));
+    *beta =
+        ng_source_normal(source) * ldexp(1, (int)ng_source_below(source, 9));
 }
 
 static const struct {
@@ -79,7 +80,8 @@ static ng_status fill_parameters(const ng_case *test,
     if (family == FAMILY_COUNT)
         return ng_fail(error, ng_status_bad_input,
                        "unknown affine=%s; expected unit, scale_only, random "
-                       "or spread", test->affine);
+                       "or spread",
+                       test->affine);
     problem->gamma = problem->beta = NULL;
     if (contract->affine == ng_affine_none)
         return ng_status_ok;
@@ -102,18 +104,17 @@ static ng_status fill_parameters(const ng_case *test,
 }
 
 ng_status ng_case_tensors(const ng_case *test, const ng_contract *contract,
-                          ng_arena *arena, ng_problem *problem,
-                          ng_error *error)
+                          ng_arena *arena, ng_problem *problem, ng_error *error)
 {
     const ng_op *op = ng_op_find(test->op);
     const ng_generator *generator = ng_generator_find(test->gen);
     if (op == NULL)
-        return ng_fail(error, ng_status_bad_input, "unknown op '%s'",
-                       test->op);
+        return ng_fail(error, ng_status_bad_input, "unknown op '%s'", test->op);
     if (generator == NULL)
         return ng_fail(error, ng_status_bad_input,
                        "unknown generator '%s'; `normgate list generators` "
-                       "shows the known ones", test->gen);
+                       "shows the known ones",
+                       test->gen);
     bool takes_arg = !isnan(generator->arg_low);
     if (!isnan(test->gen_arg) &&
         (!takes_arg || !(test->gen_arg >= generator->arg_low) ||
@@ -124,8 +125,8 @@ ng_status ng_case_tensors(const ng_case *test, const ng_contract *contract,
                                  : "gen=%s takes no argument (got %g)",
                        test->gen, test->gen_arg, generator->arg_low,
                        generator->arg_high);
-    *problem = (ng_problem){.contract = contract, .view = op->plan(test),
-                            .eps = test->eps};
+    *problem = (ng_problem){
+        .contract = contract, .view = op->plan(test), .eps = test->eps};
     size_t size = ng_format_of(ng_contract_storage(contract))->size;
     void *x = ng_arena_alloc(arena, test->rows * test->n, size);
     if (x == NULL)

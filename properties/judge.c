@@ -23,17 +23,13 @@ void ng_judge_set(ng_set_bound *bound, const ng_problem *problem,
 static bool table_holds(const ng_point *point, ng_role role, double got)
 {
     switch (point->kind) {
-    case ng_kind_nan:
-        return isnan(got);
-    case ng_kind_infinite:
-        return isnan(got) || got == point->rounded;
-    case ng_kind_nonfinite:
-        return !isfinite(got);
+    case ng_kind_nan: return isnan(got);
+    case ng_kind_infinite: return isnan(got) || got == point->rounded;
+    case ng_kind_nonfinite: return !isfinite(got);
     case ng_kind_zero_nan:
         /* rstd is 0 in this case, y is beta */
         return isnan(got) || got == (role == ng_tensor_y ? point->rounded : 0);
-    default:
-        return false;
+    default: return false;
     }
 }
 
@@ -69,8 +65,8 @@ void ng_judge_output(ng_judged *judged, const ng_problem *problem,
 {
     const ng_contract *contract = problem->contract;
     const ng_conditions *conditions = ng_exact_conditions(exact, set);
-    size_t index = role == ng_tensor_y ? ng_view_index(&problem->view, set, i)
-                                       : set;
+    size_t index =
+        role == ng_tensor_y ? ng_view_index(&problem->view, set, i) : set;
     judged->role = role;
     judged->set = set;
     judged->i = i;
@@ -79,12 +75,11 @@ void ng_judge_output(ng_judged *judged, const ng_problem *problem,
     judged->x = NAN;
     judged->error = judged->error_ulp = judged->bound = judged->ratio = 0;
     if (role == ng_tensor_y)
-        judged->x = ng_dtype_get(ng_contract_storage(contract), problem->x,
-                                 index);
+        judged->x =
+            ng_dtype_get(ng_contract_storage(contract), problem->x, index);
     if (judged->point.kind != ng_kind_value) {
         judged->judged = judged->point.kind != ng_kind_undefined;
-        if (judged->judged &&
-            !table_holds(&judged->point, role, judged->got))
+        if (judged->judged && !table_holds(&judged->point, role, judged->got))
             judged->ratio = INFINITY;
         return;
     }
@@ -97,15 +92,15 @@ void ng_judge_output(ng_judged *judged, const ng_problem *problem,
     else if (role == ng_tensor_rstd)
         judged->bound = ng_bound_rstd(bound, contract, conditions);
     else
-        judged->bound = ng_bound_y(
-            bound, contract, conditions, &judged->point, judged->x,
-            parameter(problem, problem->gamma, set, i, neutral),
-            parameter(problem, problem->beta, set, i, 0));
+        judged->bound =
+            ng_bound_y(bound, contract, conditions, &judged->point, judged->x,
+                       parameter(problem, problem->gamma, set, i, neutral),
+                       parameter(problem, problem->beta, set, i, 0));
     judged->error = distance(&judged->point, judged->got, tensor->dtype);
     if (isnan(judged->error))
         judged->error = INFINITY;
-    double unit = ng_dtype_ulp(tensor->dtype, ldexp(judged->point.high,
-                                                    judged->point.exponent));
+    double unit = ng_dtype_ulp(
+        tensor->dtype, ldexp(judged->point.high, judged->point.exponent));
     judged->error_ulp = judged->error / unit;
     judged->ratio = judged->error / judged->bound;
 }

@@ -12,7 +12,9 @@ static const ng_plan_row rows[] = {
 };
 
 static const ng_plan_size sizes[] = {
-    {2, 7, ng_smoke}, {2, 64, ng_gate}, {1, 1021, ng_gate},
+    {2, 7, ng_smoke},
+    {2, 64, ng_gate},
+    {1, 1021, ng_gate},
 };
 
 static bool plan(const ng_trial *trial, size_t i, ng_case *test)
@@ -30,8 +32,7 @@ static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
         return;
     ng_tensor *x = &negated.tensor[ng_tensor_x];
     for (size_t i = 0; i < x->count; i++)
-        ng_dtype_set(x->dtype, x->data, i,
-                     -ng_dtype_get(x->dtype, x->data, i));
+        ng_dtype_set(x->dtype, x->data, i, -ng_dtype_get(x->dtype, x->data, i));
     if (ng_trial_call(trial, test, &negated, false, finding))
         ng_trial_agree(trial, &base, &negated, -1, "norm(-x) is not -norm(x)",
                        finding);

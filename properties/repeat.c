@@ -14,7 +14,10 @@ static const ng_plan_row rows[] = {
 };
 
 static const ng_plan_size sizes[] = {
-    {5, 8, ng_smoke}, {4, 33, ng_gate}, {3, 257, ng_gate}, {3, 1024, ng_gate},
+    {5, 8, ng_smoke},
+    {4, 33, ng_gate},
+    {3, 257, ng_gate},
+    {3, 1024, ng_gate},
 };
 
 static bool plan(const ng_trial *trial, size_t i, ng_case *test)
@@ -57,8 +60,9 @@ static bool rerun(ng_trial *trial, const ng_case *test, ng_call_state *first,
     if (finding->verdict == NG_PASS && i != SIZE_MAX &&
         trial->contract->deterministic == ng_deterministic_yes)
         fail_bits(finding, first, i, ng_dtype_get(y->dtype, y->data, i),
-                  test->n, "two equal calls differ in their bits, though the "
-                           "contract promises deterministic=yes");
+                  test->n,
+                  "two equal calls differ in their bits, though the "
+                  "contract promises deterministic=yes");
     return finding->verdict == NG_PASS;
 }
 
@@ -93,9 +97,10 @@ static void alone(ng_trial *trial, const ng_case *test,
     if (finding->verdict == NG_PASS && i != SIZE_MAX &&
         trial->contract->batch_invariant == ng_batch_invariant_yes)
         fail_bits(finding, &part, i, ng_dtype_get(got->dtype, got->data, i),
-                  test->n, "a row alone differs in its bits from the row in a "
-                           "batch, though the contract promises "
-                           "batch_invariant=yes");
+                  test->n,
+                  "a row alone differs in its bits from the row in a "
+                  "batch, though the contract promises "
+                  "batch_invariant=yes");
 }
 
 static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)

@@ -13,7 +13,9 @@ static const ng_plan_row rows[] = {
 };
 
 static const ng_plan_size sizes[] = {
-    {2, 8, ng_smoke}, {2, 33, ng_gate}, {1, 1000, ng_gate},
+    {2, 8, ng_smoke},
+    {2, 33, ng_gate},
+    {1, 1000, ng_gate},
 };
 
 static bool applies(const ng_contract *contract)
@@ -45,9 +47,9 @@ static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
             return;
         ng_tensor *x = &scaled.tensor[ng_tensor_x];
         for (size_t i = 0; i < x->count; i++)
-            ng_dtype_set(x->dtype, x->data, i,
-                         ldexp(ng_dtype_get(x->dtype, x->data, i),
-                               exponents[k]));
+            ng_dtype_set(
+                x->dtype, x->data, i,
+                ldexp(ng_dtype_get(x->dtype, x->data, i), exponents[k]));
         scaled.problem.eps = other.eps;
         if (!ng_trial_call(trial, &other, &scaled, false, finding))
             return;

@@ -12,7 +12,10 @@ static const ng_plan_row rows[] = {
 };
 
 static const ng_plan_size sizes[] = {
-    {2, 8, ng_smoke}, {2, 33, ng_gate}, {2, 256, ng_gate}, {1, 1000, ng_gate},
+    {2, 8, ng_smoke},
+    {2, 33, ng_gate},
+    {2, 256, ng_gate},
+    {1, 1000, ng_gate},
 };
 
 static bool applies(const ng_contract *contract)

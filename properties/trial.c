@@ -60,16 +60,16 @@ static void attach_inputs(ng_trial *trial, const ng_case *test,
     size_t params = trial->op->params(test);
     ng_dtype storage = ng_contract_storage(trial->contract);
     ng_dtype param = ng_contract_param(trial->contract);
-    call->tensor[ng_tensor_x] = (ng_tensor){
-        (void *)(uintptr_t)problem->x, test->rows * test->n, storage};
+    call->tensor[ng_tensor_x] = (ng_tensor){(void *)(uintptr_t)problem->x,
+                                            test->rows * test->n, storage};
     call->tensor[ng_tensor_gamma] =
         (ng_tensor){(void *)(uintptr_t)problem->gamma, params, param};
     call->tensor[ng_tensor_beta] =
         (ng_tensor){(void *)(uintptr_t)problem->beta, params, param};
 }
 
-bool ng_trial_prepare(ng_trial *trial, const ng_case *test,
-                      ng_call_state *call, ng_finding *finding)
+bool ng_trial_prepare(ng_trial *trial, const ng_case *test, ng_call_state *call,
+                      ng_finding *finding)
 {
     ng_error error;
     memset(call, 0, sizeof *call);
@@ -107,9 +107,8 @@ bool ng_trial_copy(ng_trial *trial, const ng_case *test,
 bool ng_trial_call(ng_trial *trial, const ng_case *test, ng_call_state *call,
                    bool guard_before, ng_finding *finding)
 {
-    ng_request request = {.kernel = trial->kernel,
-                          .test = test,
-                          .guard_before = guard_before};
+    ng_request request = {
+        .kernel = trial->kernel, .test = test, .guard_before = guard_before};
     memcpy(request.tensor, call->tensor, sizeof request.tensor);
     ng_subject_call(trial->subject, &request, &call->reply);
     if (call->reply.verdict == NG_PASS)
@@ -137,8 +136,8 @@ static void merge(ng_finding *finding, const ng_judged *judged)
     finding->exact = judged->point.kind == ng_kind_value
                          ? ldexp(judged->point.high, judged->point.exponent)
                          : NAN;
-    finding->rounded = judged->point.kind == ng_kind_nan ? NAN
-                                                         : judged->point.rounded;
+    finding->rounded =
+        judged->point.kind == ng_kind_nan ? NAN : judged->point.rounded;
     finding->bound = judged->bound;
 }
 
@@ -215,8 +214,8 @@ bool ng_trial_run(ng_trial *trial, const ng_case *test, ng_call_state *call,
 }
 
 void ng_trial_case(ng_trial *trial, const ng_case *test,
-                   void (*row)(const ng_judged *judged, void *user),
-                   void *user, ng_finding *finding)
+                   void (*row)(const ng_judged *judged, void *user), void *user,
+                   ng_finding *finding)
 {
     ng_call_state call;
     if (!ng_trial_prepare(trial, test, &call, finding) ||
@@ -287,8 +286,7 @@ size_t ng_trial_agree(ng_trial *trial, const ng_call_state *a,
             if (!left.judged || !right.judged)
                 continue;
             double other = sign * right.got;
-            bool equal = left.got == other ||
-                         (isnan(left.got) && isnan(other));
+            bool equal = left.got == other || (isnan(left.got) && isnan(other));
             bits += !equal;
             if (!equal && left.point.kind == ng_kind_value) {
                 left.error = fabs(left.got - other);
@@ -307,6 +305,7 @@ size_t ng_trial_agree(ng_trial *trial, const ng_call_state *a,
     if (wrong > 0 && finding->verdict == NG_PASS)
         ng_finding_fail(finding, NG_FAIL,
                         "%s: %zu of %zu outputs differ by more than both "
-                        "bounds", claim, wrong, sets * n);
+                        "bounds",
+                        claim, wrong, sets * n);
     return bits;
 }

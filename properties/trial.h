@@ -14,8 +14,8 @@ typedef struct ng_call_state {
 
 /* Fills the inputs of `call` from the case and allocates its outputs. False:
  * the case cannot be made; the finding says why. */
-bool ng_trial_prepare(ng_trial *trial, const ng_case *test,
-                      ng_call_state *call, ng_finding *finding);
+bool ng_trial_prepare(ng_trial *trial, const ng_case *test, ng_call_state *call,
+                      ng_finding *finding);
 
 /* A call with the same shape and parameters whose x may be changed freely. */
 bool ng_trial_copy(ng_trial *trial, const ng_case *test,

@@ -19,9 +19,9 @@ void dyadic_add(dyadic *d, const dyadic *a, const dyadic *b);
 void dyadic_sub(dyadic *d, const dyadic *a, const dyadic *b);
 void dyadic_mul(dyadic *d, const dyadic *a, const dyadic *b);
 void dyadic_mul_ui(dyadic *d, const dyadic *a, unsigned long k);
-int dyadic_sign(const dyadic *a);                  /* -1, 0, 1 */
-int dyadic_cmp(const dyadic *a, const dyadic *b);  /* sign of a - b */
+int dyadic_sign(const dyadic *a);                 /* -1, 0, 1 */
+int dyadic_cmp(const dyadic *a, const dyadic *b); /* sign of a - b */
 void dyadic_get(mpfr_t to, const dyadic *a, mpfr_rnd_t rounding);
-double dyadic_to_double(const dyadic *a);          /* nearest */
+double dyadic_to_double(const dyadic *a); /* nearest */
 
 #endif

@@ -6,8 +6,8 @@
 
 struct ng_exact {
     size_t sets, n;
-    ng_point *y;              /* [sets][n] */
-    ng_point *mean, *rstd;    /* [sets] */
+    ng_point *y;               /* [sets][n] */
+    ng_point *mean, *rstd;     /* [sets] */
     ng_conditions *conditions; /* [sets] */
     size_t levels[NG_LEVEL_COUNT];
 };
@@ -37,8 +37,8 @@ static double parameter(const set_state *s, const void *array, size_t index,
  * finite, gamma or beta Inf     signed Inf or NaN at that element
  * 0/0: eps = 0 and no spread    undefined: the least rounding of the mean
  *                               decides what a correct kernel returns */
-static bool table_y(const set_state *s, ng_point *point, double x,
-                    double gamma, double beta)
+static bool table_y(const set_state *s, ng_point *point, double x, double gamma,
+                    double beta)
 {
     bool centred = s->problem->contract->centred == ng_centred_yes;
     bool hit = s->set.nan || s->set.inf || s->root.zero || !isfinite(gamma) ||
@@ -137,8 +137,7 @@ static void round_y(const set_state *s, ng_point *point, size_t set, size_t i)
         slow_y(s, point, x, gamma, beta);
 }
 
-static void round_statistics(const set_state *s, ng_point *mean,
-                             ng_point *rstd)
+static void round_statistics(const set_state *s, ng_point *mean, ng_point *rstd)
 {
     ng_dtype dtype = ng_contract_stats(s->problem->contract);
     bool centred = s->problem->contract->centred == ng_centred_yes;
@@ -264,8 +263,7 @@ static ng_exact *exact_new(ng_arena *arena, const ng_view *view,
     if (exact == NULL || exact->y == NULL || exact->mean == NULL ||
         exact->rstd == NULL || exact->conditions == NULL) {
         ng_fail(error, ng_status_no_memory,
-                "no memory for the exact values of %zu x %zu outputs", sets,
-                n);
+                "no memory for the exact values of %zu x %zu outputs", sets, n);
         return NULL;
     }
     return exact;

@@ -68,13 +68,9 @@ static bool place_eps(radical *r, const ng_contract *contract, double eps,
         if (dyadic_cmp(&r->num, &term) < 0)
             dyadic_set(&r->num, &term);
         break;
-    case ng_eps_place_outside:
-        dyadic_mul_ui(&r->b, &term, unit);
-        break;
-    case ng_eps_place_none:
-        break;
-    default: /* max_norm belongs to Lp normalization */
-        known = false;
+    case ng_eps_place_outside: dyadic_mul_ui(&r->b, &term, unit); break;
+    case ng_eps_place_none: break;
+    default: /* max_norm belongs to Lp normalization */ known = false;
     }
     dyadic_clear(&term);
     return known;

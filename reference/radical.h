@@ -25,10 +25,10 @@ typedef long double quad; /* AArch64: long double is binary128 */
 #endif
 
 typedef struct radical {
-    dyadic num, b;     /* A = num/den; B */
+    dyadic num, b; /* A = num/den; B */
     unsigned long den;
-    bool zero;         /* sqrt(A) + B = 0 */
-    quad inverse;      /* 1/(sqrt(A) + B), relative error < 2^-111 */
+    bool zero;    /* sqrt(A) + B = 0 */
+    quad inverse; /* 1/(sqrt(A) + B), relative error < 2^-111 */
 } radical;
 
 void radical_init(radical *r);

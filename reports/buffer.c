@@ -9,13 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-void ng_buffer_free(ng_buffer *buffer) {
+void ng_buffer_free(ng_buffer *buffer)
+{
     free(buffer->data);
     *buffer = (ng_buffer){0};
 }
 
 /* Room for `more` bytes and a NUL. */
-static bool reserve(ng_buffer *buffer, size_t more) {
+static bool reserve(ng_buffer *buffer, size_t more)
+{
     if (buffer->failed)
         return false;
     if (more < buffer->capacity - buffer->size)
@@ -30,7 +32,8 @@ static bool reserve(ng_buffer *buffer, size_t more) {
     return true;
 }
 
-static void add_bytes(ng_buffer *buffer, const char *bytes, size_t size) {
+static void add_bytes(ng_buffer *buffer, const char *bytes, size_t size)
+{
     if (!reserve(buffer, size))
         return;
     memcpy(buffer->data + buffer->size, bytes, size);
@@ -38,11 +41,13 @@ static void add_bytes(ng_buffer *buffer, const char *bytes, size_t size) {
     buffer->data[buffer->size] = '\0';
 }
 
-void ng_buffer_add(ng_buffer *buffer, const char *text) {
+void ng_buffer_add(ng_buffer *buffer, const char *text)
+{
     add_bytes(buffer, text, strlen(text));
 }
 
-void ng_buffer_format(ng_buffer *buffer, const char *format, ...) {
+void ng_buffer_format(ng_buffer *buffer, const char *format, ...)
+{
     va_list arguments, again;
     va_start(arguments, format);
     va_copy(again, arguments);
@@ -54,12 +59,14 @@ void ng_buffer_format(ng_buffer *buffer, const char *format, ...) {
     va_end(again);
 }
 
-static bool reorders(uint32_t c) {
+static bool reorders(uint32_t c)
+{
     return c == 0x061C || c == 0x200E || c == 0x200F ||
            (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
 }
 
-static uint32_t printable(uint32_t c) {
+static uint32_t printable(uint32_t c)
+{
     if (c == '\t' || c == '\n' || c == '\r' || c == 0x2028 || c == 0x2029)
         return ' ';
     if (c < 0x20)
@@ -71,37 +78,29 @@ static uint32_t printable(uint32_t c) {
     return c;
 }
 
-static void add_printable(ng_buffer *buffer, uint32_t c) {
+static void add_printable(ng_buffer *buffer, uint32_t c)
+{
     char bytes[NG_UTF8_MAX];
     add_bytes(buffer, bytes, ng_utf8_put(bytes, c));
 }
 
-static void add_markup(ng_buffer *buffer, uint32_t c) {
+static void add_markup(ng_buffer *buffer, uint32_t c)
+{
     switch (c) {
-    case '&':
-        ng_buffer_add(buffer, "&amp;");
-        break;
-    case '<':
-        ng_buffer_add(buffer, "&lt;");
-        break;
-    case '>':
-        ng_buffer_add(buffer, "&gt;");
-        break;
-    case '"':
-        ng_buffer_add(buffer, "&quot;");
-        break;
-    case '\'':
-        ng_buffer_add(buffer, "&#39;");
-        break;
-    default:
-        add_printable(buffer, c);
+    case '&': ng_buffer_add(buffer, "&amp;"); break;
+    case '<': ng_buffer_add(buffer, "&lt;"); break;
+    case '>': ng_buffer_add(buffer, "&gt;"); break;
+    case '"': ng_buffer_add(buffer, "&quot;"); break;
+    case '\'': ng_buffer_add(buffer, "&#39;"); break;
+    default: add_printable(buffer, c);
     }
 }
 
 typedef enum form { form_plain, form_markup, form_name } form;
 
 static void add_text(ng_buffer *buffer, const char *text, form kind,
-                     size_t limit) {
+                     size_t limit)
+{
     uint32_t c;
     for (; limit > 0 && (c = ng_utf8_next(&text)) != 0; limit--) {
         if (kind == form_plain)
@@ -116,19 +115,23 @@ static void add_text(ng_buffer *buffer, const char *text, form kind,
         ng_buffer_add(buffer, "… (cut)");
 }
 
-void ng_buffer_plain(ng_buffer *buffer, const char *text, size_t limit) {
+void ng_buffer_plain(ng_buffer *buffer, const char *text, size_t limit)
+{
     add_text(buffer, text, form_plain, limit);
 }
 
-void ng_buffer_markup(ng_buffer *buffer, const char *text) {
+void ng_buffer_markup(ng_buffer *buffer, const char *text)
+{
     add_text(buffer, text, form_markup, NG_TEXT_MAX);
 }
 
-void ng_buffer_name(ng_buffer *buffer, const char *text) {
+void ng_buffer_name(ng_buffer *buffer, const char *text)
+{
     add_text(buffer, text, form_name, NG_NAME_SHOWN_MAX);
 }
 
-void ng_buffer_count(ng_buffer *buffer, uint64_t count) {
+void ng_buffer_count(ng_buffer *buffer, uint64_t count)
+{
     char digits[24];
     int size =
         snprintf(digits, sizeof digits, "%llu", (unsigned long long)count);
@@ -140,13 +143,15 @@ void ng_buffer_count(ng_buffer *buffer, uint64_t count) {
 }
 
 /* Two digits where small, three above, and near 1 as many as tell the side. */
-static int short_digits(double size) {
+static int short_digits(double size)
+{
     if (size > 0.995 && size < 1.005)
         return 6;
     return size < 0.95 ? 2 : 3;
 }
 
-void ng_buffer_short(ng_buffer *buffer, double value) {
+void ng_buffer_short(ng_buffer *buffer, double value)
+{
     char text[32];
     double size = fabs(value);
     if (size >= 999.5 && size < 99999.5)
@@ -161,7 +166,8 @@ void ng_buffer_short(ng_buffer *buffer, double value) {
     ng_buffer_add(buffer, text);
 }
 
-ng_status ng_buffer_status(const ng_buffer *buffer, ng_error *error) {
+ng_status ng_buffer_status(const ng_buffer *buffer, ng_error *error)
+{
     if (buffer->failed)
         return ng_fail(error, ng_status_no_memory,
                        "the report could not be made: out of memory");

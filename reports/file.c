@@ -10,7 +10,8 @@
 
 enum { TRIES = 100 };
 
-static ng_status unwritable(ng_error *error, const char *path, int reason) {
+static ng_status unwritable(ng_error *error, const char *path, int reason)
+{
     return ng_fail(error, ng_status_bad_input,
                    "%.400s: cannot be written: %s; name a file in a folder "
                    "that exists, is writable and has space",
@@ -18,7 +19,8 @@ static ng_status unwritable(ng_error *error, const char *path, int reason) {
 }
 
 /* 0 or errno. */
-static int write_all(int file, const char *data, size_t size) {
+static int write_all(int file, const char *data, size_t size)
+{
     while (size > 0) {
         ssize_t written = write(file, data, size);
         if (written < 0 && errno != EINTR)
@@ -31,7 +33,8 @@ static int write_all(int file, const char *data, size_t size) {
     return 0;
 }
 
-static int write_and_close(int file, const char *data, size_t size, bool sync) {
+static int write_and_close(int file, const char *data, size_t size, bool sync)
+{
     int reason = write_all(file, data, size);
     if (reason == 0 && sync && fsync(file) != 0)
         reason = errno;
@@ -41,7 +44,8 @@ static int write_and_close(int file, const char *data, size_t size, bool sync) {
 }
 
 /* A new file beside `path`, made under the umask as `path` would be. */
-static int open_beside(char *beside, size_t size, const char *path) {
+static int open_beside(char *beside, size_t size, const char *path)
+{
     int file = -1;
     for (int i = 0; i < TRIES && file < 0; i++) {
         snprintf(beside, size, "%s.%ld-%d.part", path, (long)getpid(), i);
@@ -53,7 +57,8 @@ static int open_beside(char *beside, size_t size, const char *path) {
 }
 
 static int replace(const char *path, char *beside, size_t beside_size,
-                   const char *data, size_t size) {
+                   const char *data, size_t size)
+{
     int file = open_beside(beside, beside_size, path);
     if (file < 0)
         return errno;
@@ -66,7 +71,8 @@ static int replace(const char *path, char *beside, size_t beside_size,
 }
 
 ng_status ng_report_write_file(const char *path, const char *data, size_t size,
-                               ng_error *error) {
+                               ng_error *error)
+{
     struct stat there;
     int reason;
     if (lstat(path, &there) == 0 && !S_ISREG(there.st_mode)) {

@@ -5,23 +5,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int by_place(const ng_record *a, const ng_record *b) {
+static int by_place(const ng_record *a, const ng_record *b)
+{
     return a < b ? -1 : a > b;
 }
 
-static int by_kernel(const ng_record *a, const ng_record *b) {
+static int by_kernel(const ng_record *a, const ng_record *b)
+{
     int order = strcmp(a->subject, b->subject);
     return order != 0 ? order : strcmp(a->kernel, b->kernel);
 }
 
-static int by_shape(const ng_record *a, const ng_record *b) {
+static int by_shape(const ng_record *a, const ng_record *b)
+{
     int order = strcmp(a->op, b->op);
     order = order != 0 ? order : strcmp(a->pass, b->pass);
     order = order != 0 ? order : strcmp(a->dtype, b->dtype);
     return order != 0 ? order : by_place(a, b);
 }
 
-static int compare_property(const void *left, const void *right) {
+static int compare_property(const void *left, const void *right)
+{
     const ng_record *a = *(const ng_record *const *)left;
     const ng_record *b = *(const ng_record *const *)right;
     int order = by_kernel(a, b);
@@ -29,7 +33,8 @@ static int compare_property(const void *left, const void *right) {
     return order != 0 ? order : by_shape(a, b);
 }
 
-static int compare_family(const void *left, const void *right) {
+static int compare_family(const void *left, const void *right)
+{
     const ng_record *a = *(const ng_record *const *)left;
     const ng_record *b = *(const ng_record *const *)right;
     int order = by_kernel(a, b);
@@ -37,19 +42,22 @@ static int compare_family(const void *left, const void *right) {
     return order != 0 ? order : by_shape(a, b);
 }
 
-static int compare_rows(const void *left, const void *right) {
+static int compare_rows(const void *left, const void *right)
+{
     const ng_row *a = left, *b = right;
     int order = by_place(a->subject_first, b->subject_first);
     return order != 0 ? order : by_place(a->score.first, b->score.first);
 }
 
-static int compare_names(const void *left, const void *right) {
+static int compare_names(const void *left, const void *right)
+{
     const ng_cell *a = left, *b = right;
     int order = strcmp(a->name, b->name);
     return order != 0 ? order : by_place(a->score.first, b->score.first);
 }
 
-static int compare_cells(const void *left, const void *right) {
+static int compare_cells(const void *left, const void *right)
+{
     const ng_cell *a = left, *b = right;
     if (a->kernel != b->kernel)
         return a->kernel < b->kernel ? -1 : 1;
@@ -62,16 +70,19 @@ typedef struct column {
     size_t cell, cell_count; /* its cells, while they are sorted by name */
 } column;
 
-static int compare_columns(const void *left, const void *right) {
+static int compare_columns(const void *left, const void *right)
+{
     return by_place(((const column *)left)->first,
                     ((const column *)right)->first);
 }
 
-static const char *key_of(const ng_record *record, ng_grid_key key) {
+static const char *key_of(const ng_record *record, ng_grid_key key)
+{
     return key == ng_by_family ? record->family : record->property;
 }
 
-static void add_to_row(ng_row *row, const ng_record *record) {
+static void add_to_row(ng_row *row, const ng_record *record)
+{
     ng_score_add(&row->score, record);
     if (row->seeded_bug[0] == '\0')
         row->seeded_bug = record->seeded_bug;
@@ -79,7 +90,8 @@ static void add_to_row(ng_row *row, const ng_record *record) {
 
 /* Rows and cells in the order of the sorted records. */
 static void split(ng_grid *grid, const ng_record *const *sorted, size_t count,
-                  ng_grid_key key) {
+                  ng_grid_key key)
+{
     for (size_t i = 0; i < count; i++) {
         const ng_record *record = sorted[i];
         bool new_row = i == 0 || by_kernel(sorted[i - 1], record) != 0;
@@ -106,7 +118,8 @@ static void split(ng_grid *grid, const ng_record *const *sorted, size_t count,
 }
 
 /* Rows of one subject are adjacent; each learns where its subject begins. */
-static void order_rows(ng_grid *grid, size_t *rank) {
+static void order_rows(ng_grid *grid, size_t *rank)
+{
     for (size_t begin = 0, end; begin < grid->row_count; begin = end) {
         const ng_record *first = grid->rows[begin].score.first;
         for (end = begin;
@@ -127,7 +140,8 @@ static void order_rows(ng_grid *grid, size_t *rank) {
         grid->cells[i].kernel = rank[grid->cells[i].kernel];
 }
 
-static void order_columns(ng_grid *grid, column *columns) {
+static void order_columns(ng_grid *grid, column *columns)
+{
     size_t count = 0;
     qsort(grid->cells, grid->cell_count, sizeof *grid->cells, compare_names);
     for (size_t i = 0; i < grid->cell_count; i++) {
@@ -145,7 +159,8 @@ static void order_columns(ng_grid *grid, column *columns) {
     }
 }
 
-static void join(ng_grid *grid) {
+static void join(ng_grid *grid)
+{
     qsort(grid->cells, grid->cell_count, sizeof *grid->cells, compare_cells);
     for (size_t i = 0; i < grid->row_count; i++)
         grid->rows[i].cell_count = 0;
@@ -157,7 +172,8 @@ static void join(ng_grid *grid) {
 }
 
 ng_status ng_grid_make(ng_grid *grid, ng_arena *arena, const ng_record *records,
-                       size_t count, ng_grid_key key, ng_error *error) {
+                       size_t count, ng_grid_key key, ng_error *error)
+{
     *grid = (ng_grid){0};
     size_t checks = 0;
     const ng_record **sorted = ng_arena_alloc(arena, count, sizeof *sorted);
@@ -182,14 +198,16 @@ ng_status ng_grid_make(ng_grid *grid, ng_arena *arena, const ng_record *records,
     return ng_status_ok;
 }
 
-const ng_cell *ng_row_cell(const ng_row *row, const char *name) {
+const ng_cell *ng_row_cell(const ng_row *row, const char *name)
+{
     for (size_t i = 0; i < row->cell_count; i++)
         if (strcmp(row->cells[i].name, name) == 0)
             return &row->cells[i];
     return NULL;
 }
 
-bool ng_row_caught(const ng_row *row) {
+bool ng_row_caught(const ng_row *row)
+{
     const ng_cell *cell = ng_row_cell(row, row->seeded_bug);
     return cell && cell->score.wrong > 0;
 }

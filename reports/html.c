@@ -12,20 +12,18 @@ static const struct {
 };
 enum { SECTION_COUNT = sizeof sections / sizeof sections[0] };
 
-static const char *outcome_word(const ng_page *page) {
+static const char *outcome_word(const ng_page *page)
+{
     switch (ng_tally_outcome(page->tally, page->complete)) {
-    case ng_outcome_pass:
-        return "PASS";
-    case ng_outcome_fail:
-        return "FAIL";
-    case ng_outcome_nothing:
-        return "NOT CHECKED";
-    default:
-        return "INCOMPLETE";
+    case ng_outcome_pass: return "PASS";
+    case ng_outcome_fail: return "FAIL";
+    case ng_outcome_nothing: return "NOT CHECKED";
+    default: return "INCOMPLETE";
     }
 }
 
-static void write_head(ng_page *page) {
+static void write_head(ng_page *page)
+{
     ng_buffer *out = page->out;
     ng_buffer_add(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n"
                        "<meta charset=\"utf-8\">\n"
@@ -40,7 +38,8 @@ static void write_head(ng_page *page) {
     ng_buffer_add(out, "</style>\n</head>\n");
 }
 
-static void write_nav(ng_page *page) {
+static void write_nav(ng_page *page)
+{
     ng_buffer_add(page->out, "<header class=\"top\"><span class=\"brand\">"
                              "normgate</span><nav aria-label=\"Sections\">");
     for (size_t i = 0; i < SECTION_COUNT; i++)
@@ -49,7 +48,8 @@ static void write_nav(ng_page *page) {
     ng_buffer_add(page->out, "</nav></header>\n");
 }
 
-static void write_page(ng_page *page) {
+static void write_page(ng_page *page)
+{
     write_head(page);
     ng_buffer_add(page->out, "<body>\n");
     write_nav(page);
@@ -68,7 +68,8 @@ static void write_page(ng_page *page) {
 }
 
 ng_status ng_report_html(const ng_record *records, size_t count, bool complete,
-                         const char *path, ng_error *error) {
+                         const char *path, ng_error *error)
+{
     ng_arena arena = {0};
     ng_buffer out = {0};
     ng_grid grid;

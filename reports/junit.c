@@ -10,7 +10,8 @@ typedef struct totals {
     double seconds;
 } totals;
 
-static void add_totals(totals *sum, const totals *part) {
+static void add_totals(totals *sum, const totals *part)
+{
     sum->tests += part->tests;
     sum->failures += part->failures;
     sum->errors += part->errors;
@@ -18,22 +19,24 @@ static void add_totals(totals *sum, const totals *part) {
     sum->seconds += part->seconds;
 }
 
-static void write_totals(ng_buffer *out, const totals *t) {
+static void write_totals(ng_buffer *out, const totals *t)
+{
     ng_buffer_format(out,
                      " tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" "
                      "skipped=\"%zu\" time=\"%.3f\"",
                      t->tests, t->failures, t->errors, t->skipped, t->seconds);
 }
 
-static void write_attribute(ng_buffer *out, const char *name,
-                            const char *text) {
+static void write_attribute(ng_buffer *out, const char *name, const char *text)
+{
     ng_buffer_format(out, " %s=\"", name);
     ng_buffer_markup(out, text);
     ng_buffer_add(out, "\"");
 }
 
 static void open_test(ng_buffer *out, const ng_row *row, const char *name,
-                      const ng_record *shape, double seconds) {
+                      const ng_record *shape, double seconds)
+{
     ng_buffer_add(out, "    <testcase classname=\"");
     ng_buffer_markup(out, row->subject);
     ng_buffer_add(out, ".");
@@ -52,7 +55,8 @@ static void open_test(ng_buffer *out, const ng_row *row, const char *name,
 }
 
 static void write_wrong(ng_buffer *out, const ng_score *score,
-                        const char *element) {
+                        const char *element)
+{
     const ng_record *record = score->smallest_wrong;
     ng_buffer_format(out, "\n      <%s", element);
     write_attribute(out, "type", record->verdict);
@@ -75,7 +79,8 @@ static void write_wrong(ng_buffer *out, const ng_score *score,
 
 /* Checks of one property, op, pass and dtype. */
 static void write_test(ng_buffer *out, const ng_row *row, const ng_score *score,
-                       double seconds, totals *sum) {
+                       double seconds, totals *sum)
+{
     ng_verdict verdict = score->wrong > 0
                              ? ng_record_verdict(score->smallest_wrong)
                              : ng_score_verdict(score);
@@ -96,13 +101,15 @@ static void write_test(ng_buffer *out, const ng_row *row, const ng_score *score,
     ng_buffer_add(out, "</testcase>\n");
 }
 
-static bool same_shape(const ng_record *a, const ng_record *b) {
+static bool same_shape(const ng_record *a, const ng_record *b)
+{
     return strcmp(a->op, b->op) == 0 && strcmp(a->pass, b->pass) == 0 &&
            strcmp(a->dtype, b->dtype) == 0;
 }
 
 static void write_cell(ng_buffer *out, const ng_row *row, const ng_cell *cell,
-                       totals *sum) {
+                       totals *sum)
+{
     for (size_t i = 0; i < cell->record_count;) {
         const ng_record *shape = cell->records[i];
         ng_score score;
@@ -119,7 +126,8 @@ static void write_cell(ng_buffer *out, const ng_row *row, const ng_cell *cell,
 }
 
 /* Wrong on purpose: one test, passed when the named property failed. */
-static void write_seeded(ng_buffer *out, const ng_row *row, totals *sum) {
+static void write_seeded(ng_buffer *out, const ng_row *row, totals *sum)
+{
     ng_buffer name = {0};
     ng_buffer_format(&name, "seeded bug caught by ");
     ng_buffer_add(&name, row->seeded_bug);
@@ -139,7 +147,8 @@ static void write_seeded(ng_buffer *out, const ng_row *row, totals *sum) {
     ng_buffer_add(out, "</testcase>\n");
 }
 
-static void write_suite(ng_buffer *out, const ng_row *row, totals *sum) {
+static void write_suite(ng_buffer *out, const ng_row *row, totals *sum)
+{
     ng_buffer tests = {0};
     totals t = {0};
     if (row->seeded_bug[0])
@@ -164,7 +173,8 @@ static void write_suite(ng_buffer *out, const ng_row *row, totals *sum) {
 
 /* What is wrong with the run, not with a kernel. */
 static void write_run(ng_buffer *out, const char *name, const char *message,
-                      totals *sum) {
+                      totals *sum)
+{
     const totals t = {.tests = 1, .errors = 1};
     ng_buffer_add(out, "  <testsuite name=\"normgate\"");
     write_totals(out, &t);
@@ -177,7 +187,8 @@ static void write_run(ng_buffer *out, const char *name, const char *message,
 }
 
 static void write_document(ng_buffer *out, const ng_grid *grid,
-                           const ng_tally *tally, bool complete) {
+                           const ng_tally *tally, bool complete)
+{
     ng_buffer suites = {0};
     totals sum = {0};
     for (size_t i = 0; i < grid->row_count; i++)
@@ -200,7 +211,8 @@ static void write_document(ng_buffer *out, const ng_grid *grid,
 }
 
 ng_status ng_report_junit(const ng_record *records, size_t count, bool complete,
-                          const char *path, ng_error *error) {
+                          const char *path, ng_error *error)
+{
     ng_arena arena = {0};
     ng_buffer out = {0};
     ng_grid grid;

@@ -3,11 +3,13 @@
 
 #include <string.h>
 
-bool ng_page_full(const ng_page *page, size_t kib) {
+bool ng_page_full(const ng_page *page, size_t kib)
+{
     return page->out->size > 1024 * kib;
 }
 
-void ng_page_left_out(ng_page *page, size_t count, const char *what) {
+void ng_page_left_out(ng_page *page, size_t count, const char *what)
+{
     if (count == 0)
         return;
     ng_buffer_add(page->out, "<p class=\"note\">");
@@ -18,48 +20,44 @@ void ng_page_left_out(ng_page *page, size_t count, const char *what) {
                      what);
 }
 
-const char *ng_verdict_class(ng_verdict verdict) {
+const char *ng_verdict_class(ng_verdict verdict)
+{
     if (ng_verdict_wrong(verdict))
         return "fail";
     return verdict == NG_PASS ? "pass" : verdict == NG_WAIVED ? "warn" : "none";
 }
 
-const char *ng_verdict_symbol(ng_verdict verdict) {
+const char *ng_verdict_symbol(ng_verdict verdict)
+{
     if (ng_verdict_wrong(verdict))
         return "✗";
     return verdict == NG_PASS ? "✓" : verdict == NG_WAIVED ? "!" : "–";
 }
 
-const char *ng_verdict_word(ng_verdict verdict) {
+const char *ng_verdict_word(ng_verdict verdict)
+{
     switch (verdict) {
-    case NG_PASS:
-        return "pass";
-    case NG_FAIL:
-        return "fail";
-    case NG_CRASH:
-        return "crash";
-    case NG_HANG:
-        return "hang";
-    case NG_REFUSED:
-        return "refused";
-    case NG_UNSUPPORTED:
-        return "not claimed";
-    case NG_SKIP:
-        return "skipped";
-    case NG_WAIVED:
-        return "waived";
-    default:
-        return "error";
+    case NG_PASS: return "pass";
+    case NG_FAIL: return "fail";
+    case NG_CRASH: return "crash";
+    case NG_HANG: return "hang";
+    case NG_REFUSED: return "refused";
+    case NG_UNSUPPORTED: return "not claimed";
+    case NG_SKIP: return "skipped";
+    case NG_WAIVED: return "waived";
+    default: return "error";
     }
 }
 
-void ng_page_tag(ng_page *page, ng_verdict verdict) {
+void ng_page_tag(ng_page *page, ng_verdict verdict)
+{
     ng_buffer_format(page->out, "<span class=\"tag %s\">%s&nbsp;%s</span>",
                      ng_verdict_class(verdict), ng_verdict_symbol(verdict),
                      ng_verdict_word(verdict));
 }
 
-void ng_page_subject(ng_page *page, const ng_row *row, size_t columns) {
+void ng_page_subject(ng_page *page, const ng_row *row, size_t columns)
+{
     ng_buffer_format(page->out,
                      "<tr class=\"subject\"><th scope=\"rowgroup\" "
                      "colspan=\"%zu\"><span>",
@@ -69,7 +67,8 @@ void ng_page_subject(ng_page *page, const ng_row *row, size_t columns) {
     ng_buffer_add(page->out, "</span></th></tr>\n");
 }
 
-void ng_page_kernel(ng_page *page, const ng_row *row) {
+void ng_page_kernel(ng_page *page, const ng_row *row)
+{
     const ng_record *first = row->score.first;
     ng_buffer_add(page->out, "<th scope=\"row\"><b>");
     ng_buffer_name(page->out, row->kernel);

@@ -5,23 +5,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-void ng_score_init(ng_score *score) {
+void ng_score_init(ng_score *score)
+{
     *score = (ng_score){.ratio = NAN, .error_ulp = NAN};
 }
 
-ng_verdict ng_record_verdict(const ng_record *record) {
+ng_verdict ng_record_verdict(const ng_record *record)
+{
     ng_verdict verdict;
     return ng_verdict_parse(record->verdict, &verdict) ? verdict : NG_ERROR;
 }
 
 /* The number behind " key=" in a case line; 1 without one. */
-static double size_field(const char *test, const char *key) {
+static double size_field(const char *test, const char *key)
+{
     const char *found = strstr(test, key);
     double size = found ? strtod(found + strlen(key), NULL) : 1;
     return size >= 0 ? size : 1;
 }
 
-static bool smaller(const ng_record *a, const ng_record *b) {
+static bool smaller(const ng_record *a, const ng_record *b)
+{
     double size_a = size_field(a->test, " rows=") * size_field(a->test, " n=");
     double size_b = size_field(b->test, " rows=") * size_field(b->test, " n=");
     if (size_a == size_b)
@@ -29,7 +33,8 @@ static bool smaller(const ng_record *a, const ng_record *b) {
     return size_a < size_b;
 }
 
-static void add_wrong(ng_score *score, const ng_record *record) {
+static void add_wrong(ng_score *score, const ng_record *record)
+{
     score->wrong++;
     if (!score->first_wrong || record < score->first_wrong)
         score->first_wrong = record;
@@ -37,7 +42,8 @@ static void add_wrong(ng_score *score, const ng_record *record) {
         score->smallest_wrong = record;
 }
 
-static void add_judged(ng_score *score, const ng_record *record) {
+static void add_judged(ng_score *score, const ng_record *record)
+{
     score->judged++;
     if (!isnan(record->ratio) && !(record->ratio <= score->ratio)) {
         score->ratio = record->ratio;
@@ -47,7 +53,8 @@ static void add_judged(ng_score *score, const ng_record *record) {
         score->error_ulp = record->error_ulp;
 }
 
-void ng_score_add(ng_score *score, const ng_record *record) {
+void ng_score_add(ng_score *score, const ng_record *record)
+{
     ng_verdict verdict = ng_record_verdict(record);
     if (!score->first || record < score->first)
         score->first = record;
@@ -61,7 +68,8 @@ void ng_score_add(ng_score *score, const ng_record *record) {
         add_wrong(score, record);
 }
 
-ng_verdict ng_score_verdict(const ng_score *score) {
+ng_verdict ng_score_verdict(const ng_score *score)
+{
     if (score->wrong > 0)
         return ng_record_verdict(score->first_wrong);
     if (score->judged > 0)

@@ -20,12 +20,14 @@ static const char head[] =
     "<caption>Largest error in ulp, and error / bound as a bar</caption>\n"
     "<thead><tr><th scope=\"col\">Kernel</th>";
 
-static bool measured(const ng_cell *cell) {
+static bool measured(const ng_cell *cell)
+{
     return cell->name[0] && cell->score.judged > 0 &&
            !(isnan(cell->score.error_ulp) && isnan(cell->score.ratio));
 }
 
-static void write_cell(ng_page *page, const ng_cell *cell) {
+static void write_cell(ng_page *page, const ng_cell *cell)
+{
     const ng_score *score = &cell->score;
     bool over = !isnan(score->ratio) && !(score->ratio <= 1);
     ng_buffer_format(page->out, "<td%s>", over ? " class=\"over\"" : "");
@@ -55,7 +57,8 @@ static void write_cell(ng_page *page, const ng_cell *cell) {
 }
 
 /* Which columns have a number of a kernel that is meant to be right. */
-static size_t choose_columns(ng_page *page, const ng_grid *grid, bool *shown) {
+static size_t choose_columns(ng_page *page, const ng_grid *grid, bool *shown)
+{
     size_t count = 0;
     for (size_t i = 0; i < grid->cell_count; i++) {
         const ng_cell *cell = &grid->cells[i];
@@ -80,7 +83,8 @@ static size_t choose_columns(ng_page *page, const ng_grid *grid, bool *shown) {
 }
 
 static void write_row(ng_page *page, const ng_grid *grid, const ng_row *row,
-                      const bool *shown) {
+                      const bool *shown)
+{
     size_t next = 0;
     ng_buffer_add(page->out, "<tr>");
     ng_page_kernel(page, row);
@@ -98,7 +102,8 @@ static void write_row(ng_page *page, const ng_grid *grid, const ng_row *row,
 }
 
 static void write_rows(ng_page *page, const ng_grid *grid, const bool *shown,
-                       size_t columns) {
+                       size_t columns)
+{
     const char *subject = NULL;
     size_t left_out = 0;
     for (size_t i = 0; i < grid->row_count; i++) {
@@ -122,7 +127,8 @@ static void write_rows(ng_page *page, const ng_grid *grid, const bool *shown,
     ng_page_left_out(page, left_out, "kernels");
 }
 
-void ng_section_accuracy(ng_page *page) {
+void ng_section_accuracy(ng_page *page)
+{
     ng_grid grid;
     ng_status status = ng_grid_make(&grid, page->arena, page->records,
                                     page->count, ng_by_family, NULL);

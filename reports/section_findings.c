@@ -5,9 +5,13 @@
 #include <math.h>
 #include <string.h>
 
-static void write_dot(ng_buffer *out) { ng_buffer_add(out, " · "); }
+static void write_dot(ng_buffer *out)
+{
+    ng_buffer_add(out, " · ");
+}
 
-static void write_meta(ng_page *page, const ng_row *row, const ng_cell *cell) {
+static void write_meta(ng_page *page, const ng_row *row, const ng_cell *cell)
+{
     ng_buffer *out = page->out;
     const ng_record *record = cell->score.smallest_wrong;
     ng_buffer_add(out, "<p class=\"meta\"><b>");
@@ -35,7 +39,8 @@ static void write_meta(ng_page *page, const ng_row *row, const ng_cell *cell) {
 }
 
 static void write_number(ng_buffer *out, const char *name, const char *note,
-                         int digits, double value) {
+                         int digits, double value)
+{
     ng_buffer_format(out,
                      "<tr><th scope=\"row\">%s<small>%s</small></th><td>%.*g"
                      "</td><td>%a</td></tr>\n",
@@ -43,7 +48,8 @@ static void write_number(ng_buffer *out, const char *name, const char *note,
 }
 
 static void write_measure(ng_buffer *out, const char *name, const char *note,
-                          double value) {
+                          double value)
+{
     if (isnan(value))
         return;
     ng_buffer_format(out, "<tr><th scope=\"row\">%s<small>%s</small></th><td>",
@@ -52,7 +58,8 @@ static void write_measure(ng_buffer *out, const char *name, const char *note,
     ng_buffer_add(out, "</td><td></td></tr>\n");
 }
 
-static void write_numbers(ng_page *page, const ng_record *record) {
+static void write_numbers(ng_page *page, const ng_record *record)
+{
     ng_buffer *out = page->out;
     int digits = strcmp(record->dtype, "f64") == 0 ? 17 : 9;
     if (!record->worst_tensor[0])
@@ -83,7 +90,8 @@ static void write_numbers(ng_page *page, const ng_record *record) {
 }
 
 static void write_line(ng_page *page, const char *title, const char *class,
-                       const char *text) {
+                       const char *text)
+{
     if (!text[0])
         return;
     ng_buffer_format(page->out,
@@ -93,8 +101,8 @@ static void write_line(ng_page *page, const char *title, const char *class,
     ng_buffer_add(page->out, "</code></pre></div>\n");
 }
 
-static void write_title(ng_page *page, const ng_row *row,
-                        const char *property) {
+static void write_title(ng_page *page, const ng_row *row, const char *property)
+{
     ng_buffer_add(page->out, " <code>");
     ng_buffer_name(page->out, row->kernel);
     ng_buffer_add(page->out, "</code> <span class=\"property\">");
@@ -102,8 +110,8 @@ static void write_title(ng_page *page, const ng_row *row,
     ng_buffer_add(page->out, "</span></h3>\n");
 }
 
-static void write_finding(ng_page *page, const ng_row *row,
-                          const ng_cell *cell) {
+static void write_finding(ng_page *page, const ng_row *row, const ng_cell *cell)
+{
     const ng_record *smallest = cell->score.smallest_wrong;
     const ng_record *first = cell->score.first_wrong;
     ng_verdict verdict = ng_record_verdict(smallest);
@@ -128,7 +136,8 @@ static void write_finding(ng_page *page, const ng_row *row,
 }
 
 /* A seeded bug that its named property let through. */
-static void write_survivor(ng_page *page, const ng_row *row) {
+static void write_survivor(ng_page *page, const ng_row *row)
+{
     const ng_cell *named = ng_row_cell(row, row->seeded_bug);
     ng_buffer_add(page->out, "<article class=\"finding\"><h3><span class=\""
                              "tag fail\">✗&nbsp;survived</span>");
@@ -148,7 +157,8 @@ static void write_survivor(ng_page *page, const ng_row *row) {
 }
 
 /* Writes the row's findings if there is room, and counts those left out. */
-static size_t write_row(ng_page *page, const ng_row *row) {
+static size_t write_row(ng_page *page, const ng_row *row)
+{
     size_t left_out = 0;
     if (row->seeded_bug[0]) {
         if (ng_row_caught(row))
@@ -169,7 +179,8 @@ static size_t write_row(ng_page *page, const ng_row *row) {
     return left_out;
 }
 
-static void write_counts(ng_page *page) {
+static void write_counts(ng_page *page)
+{
     const ng_tally *tally = page->tally;
     const ng_grid *grid = page->properties;
     uint64_t failed = 0, survived = tally->seeded - tally->caught;
@@ -198,7 +209,8 @@ static void write_counts(ng_page *page) {
     ng_buffer_add(page->out, "</p>\n");
 }
 
-void ng_section_findings(ng_page *page) {
+void ng_section_findings(ng_page *page)
+{
     size_t left_out = 0;
     write_counts(page);
     for (size_t i = 0; i < page->properties->row_count; i++)

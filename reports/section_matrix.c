@@ -5,7 +5,8 @@
 
 enum { COLUMNS_MAX = 40, COLUMNS_SEEN = 12 };
 
-static void write_cell(ng_page *page, const ng_cell *cell) {
+static void write_cell(ng_page *page, const ng_cell *cell)
+{
     ng_verdict verdict = ng_score_verdict(&cell->score);
     bool linked = cell->score.wrong > 0 && cell <= page->last_finding;
     ng_buffer_format(page->out, "<td class=\"%s\">", ng_verdict_class(verdict));
@@ -22,7 +23,8 @@ static void write_cell(ng_page *page, const ng_cell *cell) {
     ng_buffer_add(page->out, "</td>");
 }
 
-static void write_row(ng_page *page, const ng_row *row, size_t columns) {
+static void write_row(ng_page *page, const ng_row *row, size_t columns)
+{
     ng_buffer_add(page->out, "<tr>");
     ng_page_kernel(page, row);
     size_t column = 0;
@@ -37,7 +39,8 @@ static void write_row(ng_page *page, const ng_row *row, size_t columns) {
     ng_buffer_add(page->out, "</tr>\n");
 }
 
-static void write_head(ng_page *page, size_t columns) {
+static void write_head(ng_page *page, size_t columns)
+{
     ng_buffer_add(page->out,
                   "<div class=\"scroll tall\" tabindex=\"0\" role=\"region\" "
                   "aria-label=\"Kernels by property\">"
@@ -58,7 +61,8 @@ static void write_head(ng_page *page, size_t columns) {
     ng_buffer_add(page->out, "</tr></thead>\n");
 }
 
-void ng_section_matrix(ng_page *page) {
+void ng_section_matrix(ng_page *page)
+{
     const ng_grid *grid = page->properties;
     size_t columns =
         grid->column_count < COLUMNS_MAX ? grid->column_count : COLUMNS_MAX;

@@ -5,7 +5,8 @@
 #include <string.h>
 
 static void write_text(ng_buffer *out, const char *term, const char *text,
-                       bool code) {
+                       bool code)
+{
     if (!text[0])
         return;
     ng_buffer_format(out, "<div><dt>%s</dt><dd>%s", term, code ? "<code>" : "");
@@ -13,8 +14,8 @@ static void write_text(ng_buffer *out, const char *term, const char *text,
     ng_buffer_format(out, "%s</dd></div>\n", code ? "</code>" : "");
 }
 
-static void write_run(ng_page *page, const ng_record *run,
-                      const ng_record *end) {
+static void write_run(ng_page *page, const ng_record *run, const ng_record *end)
+{
     ng_buffer *out = page->out;
     ng_buffer_add(out, "<dl class=\"run\">\n");
     write_text(out, "Command", run->command, true);
@@ -37,7 +38,8 @@ static void write_run(ng_page *page, const ng_record *run,
 }
 
 /* The closing record before the next run begins, or NULL. */
-static const ng_record *find_end(const ng_page *page, size_t run) {
+static const ng_record *find_end(const ng_page *page, size_t run)
+{
     for (size_t i = run + 1; i < page->count; i++) {
         if (strcmp(page->records[i].kind, "end") == 0)
             return &page->records[i];
@@ -47,7 +49,8 @@ static const ng_record *find_end(const ng_page *page, size_t run) {
     return NULL;
 }
 
-void ng_section_provenance(ng_page *page) {
+void ng_section_provenance(ng_page *page)
+{
     size_t runs = 0, left_out = 0;
     for (size_t i = 0; i < page->count; i++) {
         if (strcmp(page->records[i].kind, "run") != 0)

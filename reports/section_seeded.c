@@ -17,7 +17,8 @@ static const char head[] =
     "<th scope=\"col\">What the gate said</th>"
     "<th scope=\"col\">Also failed</th></tr></thead>\n";
 
-static void write_also(ng_page *page, const ng_row *row, const ng_cell *named) {
+static void write_also(ng_page *page, const ng_row *row, const ng_cell *named)
+{
     size_t others = 0;
     for (size_t i = 0; i < row->cell_count; i++) {
         if (&row->cells[i] == named || row->cells[i].score.wrong == 0)
@@ -28,7 +29,8 @@ static void write_also(ng_page *page, const ng_row *row, const ng_cell *named) {
     ng_buffer_add(page->out, others > 0 ? "" : "nothing else");
 }
 
-static void write_result(ng_page *page, const ng_row *row) {
+static void write_result(ng_page *page, const ng_row *row)
+{
     ng_buffer_add(page->out, "<td>");
     if (ng_row_caught(row))
         ng_buffer_add(page->out,
@@ -44,7 +46,8 @@ static void write_result(ng_page *page, const ng_row *row) {
     ng_buffer_add(page->out, "</td>");
 }
 
-static void write_row(ng_page *page, const ng_row *row) {
+static void write_row(ng_page *page, const ng_row *row)
+{
     const ng_cell *named = ng_row_cell(row, row->seeded_bug);
     ng_buffer_add(page->out, "<tr>");
     ng_page_kernel(page, row);
@@ -66,7 +69,8 @@ static void write_row(ng_page *page, const ng_row *row) {
     ng_buffer_add(page->out, "</td></tr>\n");
 }
 
-void ng_section_seeded(ng_page *page) {
+void ng_section_seeded(ng_page *page)
+{
     const ng_grid *grid = page->properties;
     const char *subject = NULL;
     size_t left_out = 0;

@@ -13,15 +13,20 @@ static const struct {
     [ng_outcome_incomplete] = {"warn", "…", "INCOMPLETE"},
 };
 
-static void write_of(ng_buffer *out, uint64_t part, uint64_t whole) {
+static void write_of(ng_buffer *out, uint64_t part, uint64_t whole)
+{
     ng_buffer_count(out, part);
     ng_buffer_add(out, " of ");
     ng_buffer_count(out, whole);
 }
 
-static const char *plural(uint64_t count) { return count == 1 ? "" : "s"; }
+static const char *plural(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
 
-static void write_sentence(ng_page *page) {
+static void write_sentence(ng_page *page)
+{
     const ng_tally *t = page->tally;
     ng_buffer *out = page->out;
     ng_buffer_add(out, "<p class=\"lead\">");
@@ -65,11 +70,13 @@ static void write_sentence(ng_page *page) {
                       "command again for a verdict.</p>\n");
 }
 
-static void open_fact(ng_buffer *out, const char *term) {
+static void open_fact(ng_buffer *out, const char *term)
+{
     ng_buffer_format(out, "<div><dt>%s</dt><dd><b>", term);
 }
 
-static void write_kernels(ng_buffer *out, const ng_tally *t) {
+static void write_kernels(ng_buffer *out, const ng_tally *t)
+{
     open_fact(out, "Kernels that hold");
     ng_buffer_count(out, t->kernels_passing);
     ng_buffer_add(out, "</b> of ");
@@ -80,7 +87,8 @@ static void write_kernels(ng_buffer *out, const ng_tally *t) {
                      plural(t->subjects));
 }
 
-static void write_cases(ng_buffer *out, const ng_tally *t) {
+static void write_cases(ng_buffer *out, const ng_tally *t)
+{
     open_fact(out, "Cases judged");
     ng_buffer_count(out, t->cases);
     ng_buffer_add(out, "</b><small>");
@@ -99,7 +107,8 @@ static void write_cases(ng_buffer *out, const ng_tally *t) {
     ng_buffer_add(out, "</small></dd></div>\n");
 }
 
-static void write_worst(ng_buffer *out, const ng_tally *t) {
+static void write_worst(ng_buffer *out, const ng_tally *t)
+{
     if (!t->worst)
         return;
     open_fact(out, "Largest error / bound");
@@ -111,7 +120,8 @@ static void write_worst(ng_buffer *out, const ng_tally *t) {
     ng_buffer_add(out, "</small></dd></div>\n");
 }
 
-static void write_seeded(ng_buffer *out, const ng_tally *t) {
+static void write_seeded(ng_buffer *out, const ng_tally *t)
+{
     if (t->seeded == 0)
         return;
     open_fact(out, "Planted bugs caught");
@@ -122,7 +132,8 @@ static void write_seeded(ng_buffer *out, const ng_tally *t) {
                        "</dd></div>\n");
 }
 
-static void write_elements(ng_buffer *out, const ng_tally *t) {
+static void write_elements(ng_buffer *out, const ng_tally *t)
+{
     if (t->elements == 0)
         return;
     open_fact(out, "Outputs judged");
@@ -136,7 +147,8 @@ typedef struct level {
     uint64_t count;
 } level;
 
-static void write_proof_row(ng_buffer *out, const level *l, double whole) {
+static void write_proof_row(ng_buffer *out, const level *l, double whole)
+{
     ng_buffer_format(out,
                      "<tr><th scope=\"row\"><i class=\"key %s\"></i>%s</th>"
                      "<td>",
@@ -146,7 +158,8 @@ static void write_proof_row(ng_buffer *out, const level *l, double whole) {
                      100 * (double)l->count / whole, l->how);
 }
 
-static void write_proof(ng_buffer *out, const ng_tally *t) {
+static void write_proof(ng_buffer *out, const ng_tally *t)
+{
     const level levels[] = {
         {"l1", "binary128", "enclosure in 113-bit arithmetic",
          t->proved_binary128},
@@ -188,7 +201,8 @@ static void write_proof(ng_buffer *out, const ng_tally *t) {
     ng_buffer_add(out, "</tbody></table></div>\n");
 }
 
-void ng_section_verdict(ng_page *page) {
+void ng_section_verdict(ng_page *page)
+{
     ng_buffer *out = page->out;
     ng_outcome outcome = ng_tally_outcome(page->tally, page->complete);
     ng_buffer_format(out,

@@ -18,12 +18,14 @@ typedef struct summary {
 static const char *const green = "\033[1;32m", *const red = "\033[1;31m",
                          *const yellow = "\033[1;33m";
 
-static void write_word(const summary *s, const char *colour, const char *word) {
+static void write_word(const summary *s, const char *colour, const char *word)
+{
     ng_buffer_format(s->out, "%s%s%s", s->colour ? colour : "", word,
                      s->colour ? "\033[0m" : "");
 }
 
-static void write_ratio(ng_buffer *out, double ratio) {
+static void write_ratio(ng_buffer *out, double ratio)
+{
     if (isnan(ratio))
         return;
     ng_buffer_add(out, "   largest error/bound ");
@@ -31,22 +33,20 @@ static void write_ratio(ng_buffer *out, double ratio) {
 }
 
 static void write_of(ng_buffer *out, uint64_t part, uint64_t whole,
-                     const char *what) {
+                     const char *what)
+{
     ng_buffer_count(out, part);
     ng_buffer_add(out, " of ");
     ng_buffer_count(out, whole);
     ng_buffer_add(out, what);
 }
 
-static void write_verdict(const summary *s, bool complete) {
+static void write_verdict(const summary *s, bool complete)
+{
     const ng_tally *t = s->tally;
     switch (ng_tally_outcome(t, complete)) {
-    case ng_outcome_pass:
-        write_word(s, green, "PASS");
-        break;
-    case ng_outcome_fail:
-        write_word(s, red, "FAIL");
-        break;
+    case ng_outcome_pass: write_word(s, green, "PASS"); break;
+    case ng_outcome_fail: write_word(s, red, "FAIL"); break;
     case ng_outcome_nothing:
         write_word(s, yellow, "NOT CHECKED");
         ng_buffer_format(s->out, "  %s had no case judged; widen the filters",
@@ -61,7 +61,8 @@ static void write_verdict(const summary *s, bool complete) {
 }
 
 /* A line for each subject: its kernels that are meant to be right. */
-static void write_subject(const summary *s, size_t begin, size_t end) {
+static void write_subject(const summary *s, size_t begin, size_t end)
+{
     uint64_t kernels = 0, passing = 0, wrong = 0, cases = 0;
     double ratio = NAN;
     for (size_t i = begin; i < end; i++) {
@@ -94,7 +95,8 @@ static void write_subject(const summary *s, size_t begin, size_t end) {
     ng_buffer_add(s->out, "\n");
 }
 
-static void write_kernels(const summary *s) {
+static void write_kernels(const summary *s)
+{
     const ng_tally *t = s->tally;
     const ng_grid *grid = s->grid;
     if (t->subjects <= SUBJECTS_MAX) {
@@ -116,7 +118,8 @@ static void write_kernels(const summary *s) {
     }
 }
 
-static void write_seeded(const summary *s) {
+static void write_seeded(const summary *s)
+{
     const ng_tally *t = s->tally;
     if (t->seeded == 0)
         return;
@@ -141,7 +144,8 @@ static void write_seeded(const summary *s) {
     ng_buffer_add(s->out, t->seeded > t->caught + 2 ? "; ...\n" : "\n");
 }
 
-static void write_judged(const summary *s) {
+static void write_judged(const summary *s)
+{
     const ng_tally *t = s->tally;
     ng_buffer_add(s->out, "  ");
     ng_buffer_count(s->out, t->elements);
@@ -156,7 +160,8 @@ static void write_judged(const summary *s) {
 }
 
 static void write_line(const summary *s, const char *name, const char *text,
-                       size_t limit) {
+                       size_t limit)
+{
     if (!text[0])
         return;
     ng_buffer_format(s->out, "  %-7s ", name);
@@ -165,7 +170,8 @@ static void write_line(const summary *s, const char *name, const char *text,
 }
 
 /* The smallest failing case of the property that failed first. */
-static void write_finding(const summary *s) {
+static void write_finding(const summary *s)
+{
     const ng_record *first = s->tally->first_wrong;
     const ng_score *score = NULL;
     for (size_t i = 0; first && i < s->grid->cell_count; i++)
@@ -196,7 +202,8 @@ static void write_finding(const summary *s) {
     write_line(s, "replay", record->replay, NG_TEXT_MAX);
 }
 
-static ng_status print(const ng_buffer *out, FILE *file, ng_error *error) {
+static ng_status print(const ng_buffer *out, FILE *file, ng_error *error)
+{
     if (fwrite(out->data, 1, out->size, file) == out->size && fflush(file) == 0)
         return ng_status_ok;
     return ng_fail(error, ng_status_bad_input,
@@ -205,7 +212,8 @@ static ng_status print(const ng_buffer *out, FILE *file, ng_error *error) {
 
 ng_status ng_report_summary(const ng_record *records, size_t count,
                             bool complete, const char *html, FILE *file,
-                            bool colour, ng_error *error) {
+                            bool colour, ng_error *error)
+{
     ng_arena arena = {0};
     ng_buffer out = {0};
     ng_grid grid;

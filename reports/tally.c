@@ -4,7 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-static void add_row(ng_tally *tally, const ng_row *row) {
+static void add_row(ng_tally *tally, const ng_row *row)
+{
     const ng_score *score = &row->score;
     tally->cases += score->judged;
     tally->cases_left_out += score->left_out;
@@ -32,7 +33,8 @@ static void add_row(ng_tally *tally, const ng_row *row) {
 }
 
 void ng_tally_grid(ng_tally *tally, const ng_grid *properties,
-                   const ng_record *records, size_t count) {
+                   const ng_record *records, size_t count)
+{
     *tally = (ng_tally){.worst_ratio = NAN};
     for (size_t i = 0; i < properties->row_count; i++) {
         const ng_row *row = &properties->rows[i];
@@ -53,7 +55,8 @@ void ng_tally_grid(ng_tally *tally, const ng_grid *properties,
 }
 
 ng_status ng_tally_records(ng_tally *tally, const ng_record *records,
-                           size_t count, ng_error *error) {
+                           size_t count, ng_error *error)
+{
     ng_arena arena = {0};
     ng_grid grid;
     ng_status status =
@@ -64,7 +67,8 @@ ng_status ng_tally_records(ng_tally *tally, const ng_record *records,
     return status;
 }
 
-ng_outcome ng_tally_outcome(const ng_tally *tally, bool complete) {
+ng_outcome ng_tally_outcome(const ng_tally *tally, bool complete)
+{
     if (tally->kernels_failing > 0)
         return ng_outcome_fail;
     if (complete && tally->caught < tally->seeded)

@@ -48,8 +48,7 @@ static bool send_kernel(int replies, const ng_kernel *kernel)
         used += length;
     }
     memcpy(payload + used, &kernel->line, sizeof kernel->line);
-    return wire_send(replies, wire_kernel, payload,
-                     used + sizeof kernel->line);
+    return wire_send(replies, wire_kernel, payload, used + sizeof kernel->line);
 }
 
 static void fail(int replies, const char *words)
@@ -72,8 +71,8 @@ static const ng_kernel *load(const ng_subject *subject, int replies,
         return subject->builtin->kernels;
     }
     fp_state before = fp_get();
-    bool opened = library_open(&library, subject->target, &handle, words,
-                               sizeof words);
+    bool opened =
+        library_open(&library, subject->target, &handle, words, sizeof words);
     fp_state after = fp_get();
     fp_set(before);
     if (!opened)
@@ -92,8 +91,8 @@ static void protect(unsigned char *memory, const layout *where, bool on)
     for (ng_role role = 0; role < NG_TENSOR_COUNT; role++) {
         const span *s = &where->tensor[role];
         int guard = on ? PROT_NONE : PROT_READ | PROT_WRITE;
-        int body = on && !ng_role_is_output(role) ? PROT_READ
-                                                  : PROT_READ | PROT_WRITE;
+        int body =
+            on && !ng_role_is_output(role) ? PROT_READ : PROT_READ | PROT_WRITE;
         if (!s->present)
             continue;
         mprotect(memory + s->body - unit, unit, guard);

@@ -36,8 +36,7 @@ static ng_status start(ng_subject *subject, ng_error *error)
         if (fp_changes(before, after, words, sizeof words))
             subject_load_breach(subject, words);
     }
-    subject_clean_text(subject->name, sizeof subject->name, name,
-                       strlen(name));
+    subject_clean_text(subject->name, sizeof subject->name, name, strlen(name));
     for (size_t k = 0; k < count && status == ng_status_ok; k++) {
         const ng_kernel *kernel = &subject->direct[k];
         status = subject_add_kernel(subject, kernel->name, kernel->contract,
@@ -52,8 +51,7 @@ static void call(ng_subject *subject, const ng_request *request,
 {
     layout where;
     ng_call arguments;
-    const ng_contract *contract =
-        &subject->kernels[request->kernel].contract;
+    const ng_contract *contract = &subject->kernels[request->kernel].contract;
     if (!layout_make(&where, request, (size_t)contract->alignment, false)) {
         snprintf(reply->message, sizeof reply->message,
                  "the case is larger than the subject's memory");

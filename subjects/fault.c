@@ -71,8 +71,7 @@ static bool outgrew_stack(uintptr_t address, uintptr_t stack)
 {
     enum { SLACK = 1 << 20 };
     struct rlimit limit;
-    if (getrlimit(RLIMIT_STACK, &limit) != 0 ||
-        limit.rlim_cur == RLIM_INFINITY)
+    if (getrlimit(RLIMIT_STACK, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
         return false;
     return address < stack && stack - address + SLACK > limit.rlim_cur &&
            stack - address < limit.rlim_cur + SLACK;
@@ -100,13 +99,13 @@ static void describe_access(const fault *f, const unsigned char *memory,
     else if (outgrew_stack(address, f->stack))
         snprintf(words, size, "ran out of stack");
     else
-        snprintf(words, size, "%s at address %#llx, outside every tensor",
-                 verb, (unsigned long long)address);
+        snprintf(words, size, "%s at address %#llx, outside every tensor", verb,
+                 (unsigned long long)address);
 }
 
 void fault_describe(const fault *shared, const unsigned char *memory,
-                    const layout *where, const ng_request *request,
-                    char *words, size_t size)
+                    const layout *where, const ng_request *request, char *words,
+                    size_t size)
 {
     const fault f = *shared; /* the subject may still write to it */
     char place[160] = "";

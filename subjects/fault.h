@@ -20,7 +20,7 @@ void fault_watch(fault *shared);
 /* What happened, over `memory` laid out by `where`; "" when no signal left a
  * trace. */
 void fault_describe(const fault *shared, const unsigned char *memory,
-                    const layout *where, const ng_request *request,
-                    char *words, size_t size);
+                    const layout *where, const ng_request *request, char *words,
+                    size_t size);
 
 #endif

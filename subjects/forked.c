@@ -18,12 +18,11 @@ static ng_status spawn(ng_subject *subject, ng_error *error)
     if (status != ng_status_ok)
         return status;
     if (subject->fault == NULL) {
-        void *page = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE),
-                          PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-                          -1, 0);
+        void *page =
+            mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE,
+                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         if (page == MAP_FAILED)
-            return ng_fail(error, ng_status_fault, "mmap: %s",
-                           strerror(errno));
+            return ng_fail(error, ng_status_fault, "mmap: %s", strerror(errno));
         subject->fault = page;
     }
     *subject->fault = (fault){0};
@@ -80,11 +79,10 @@ static ng_status load_ended(ng_subject *subject, wire_end end, ng_error *error)
     if (end == wire_late) {
         subject_kill(subject);
         subject_reap(subject, words, sizeof words);
-        return ng_fail(error, ng_status_cannot_load,
-                       "%.300s did not finish loading within %g s",
-                       subject->spec,
-                       subject->options.start_s > 0 ? subject->options.start_s
-                                                    : 120);
+        return ng_fail(
+            error, ng_status_cannot_load,
+            "%.300s did not finish loading within %g s", subject->spec,
+            subject->options.start_s > 0 ? subject->options.start_s : 120);
     }
     if (end == wire_garbage)
         subject_kill(subject);
@@ -139,8 +137,8 @@ static void ended(ng_subject *subject, wire_end end, const layout *where,
         subject_reap(subject, words, sizeof words);
         reply->verdict = NG_HANG;
         double limit = subject->options.timeout_s;
-        snprintf(reply->message, sizeof reply->message,
-                 "no answer within %g s", limit > 0 ? limit : 10);
+        snprintf(reply->message, sizeof reply->message, "no answer within %g s",
+                 limit > 0 ? limit : 10);
         return;
     }
     if (end == wire_garbage)
@@ -160,8 +158,7 @@ static void call(ng_subject *subject, const ng_request *request,
     static call_order order; /* large; nothing of it outlives the call */
     static char payload[WIRE_MAX + 1];
     const ng_case *test = request->test;
-    double alignment =
-        subject->kernels[request->kernel].contract.alignment;
+    double alignment = subject->kernels[request->kernel].contract.alignment;
     if (!subject_ensure_running(subject, reply))
         return;
     memset(&order, 0, sizeof order);

@@ -84,7 +84,8 @@ int fp_changes(fp_state before, fp_state after, char *words, size_t size)
         snprintf(words, size, "the rounding mode at %s",
                  rounding_name(after.rounding));
     else if (after.control != before.control)
-        snprintf(words, size, "the control register changed from %#llx to %#llx",
+        snprintf(words, size,
+                 "the control register changed from %#llx to %#llx",
                  (unsigned long long)before.control,
                  (unsigned long long)after.control);
     return words[0] != '\0';

@@ -32,17 +32,17 @@ struct ng_subject {
     const ng_builtin *builtin; /* NULL: a library or a worker */
     ng_kernel_info *kernels;
     size_t kernel_count;
-    bool known;                /* the kernels were read before */
-    char breach[TEXT_MAX];     /* of the floating-point environment, by load */
+    bool known;            /* the kernels were read before */
+    char breach[TEXT_MAX]; /* of the floating-point environment, by load */
     /* the process */
     pid_t process;
-    int to, from;              /* pipes; -1: not running */
-    int errors;                /* file that collects a worker's stderr, or -1 */
+    int to, from; /* pipes; -1: not running */
+    int errors;   /* file that collects a worker's stderr, or -1 */
     /* memory shared with it */
     unsigned char *memory;
-    int memory_file;           /* a worker's copy of it, or -1 */
-    char memory_path[64];      /* of that file, while a worker starts */
-    fault *fault;              /* what the forked child's last signal was */
+    int memory_file;      /* a worker's copy of it, or -1 */
+    char memory_path[64]; /* of that file, while a worker starts */
+    fault *fault;         /* what the forked child's last signal was */
     uint64_t calls;
     /* a library loaded here, in-process */
     const ng_kernel *direct, *copied; /* copied: to be freed */
@@ -59,8 +59,7 @@ ng_status subject_check_kernels(const ng_subject *subject, size_t count,
                                 ng_error *error);
 
 /* Copies text for people: printable ASCII, the rest as '?'. */
-void subject_clean_text(char *to, size_t size, const char *from,
-                        size_t length);
+void subject_clean_text(char *to, size_t size, const char *from, size_t length);
 
 /* What loading did to the floating-point environment, as fp_changes() says. */
 void subject_load_breach(ng_subject *subject, const char *changes);
@@ -86,9 +85,8 @@ double subject_start_deadline(const ng_subject *subject);
 double subject_call_deadline(const ng_subject *subject);
 
 /* The call as a kernel sees it, over memory laid out by `where`. */
-void subject_make_call(ng_call *call, unsigned char *memory,
-                       const char *kernel, const ng_case *test,
-                       const layout *where);
+void subject_make_call(ng_call *call, unsigned char *memory, const char *kernel,
+                       const ng_case *test, const layout *where);
 
 /* PASS, or what the kernel's result means instead. */
 void subject_read_result(int result, ng_reply *reply);

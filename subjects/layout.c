@@ -133,8 +133,7 @@ static void check_canaries(const unsigned char *memory, const span *s,
 }
 
 static void check_input(const unsigned char *memory, const span *s,
-                        const ng_tensor *tensor, ng_role role,
-                        ng_reply *reply)
+                        const ng_tensor *tensor, ng_role role, ng_reply *reply)
 {
     char words[128];
     const unsigned char *was = tensor->data;
@@ -187,8 +186,7 @@ void layout_collect(const unsigned char *memory, const layout *where,
 }
 
 void layout_describe(const layout *where, const ng_request *request,
-                     const char *verb, size_t offset, char *words,
-                     size_t size)
+                     const char *verb, size_t offset, char *words, size_t size)
 {
     size_t unit = page();
     for (ng_role role = 0; role < NG_TENSOR_COUNT; role++) {

@@ -43,7 +43,6 @@ void layout_collect(const unsigned char *memory, const layout *where,
 /* What an access at the offset did, after a verb such as "wrote": "wrote one
  * element past the end of y". */
 void layout_describe(const layout *where, const ng_request *request,
-                     const char *verb, size_t offset, char *words,
-                     size_t size);
+                     const char *verb, size_t offset, char *words, size_t size);
 
 #endif

@@ -25,8 +25,10 @@ static bool check_kernels(const ng_library *library, char *words, size_t size)
         const ng_kernel *kernel = &library->kernels[k];
         if (kernel->name == NULL || kernel->contract == NULL ||
             kernel->run == NULL) {
-            snprintf(words, size, "kernel %u of its descriptor lacks a name, a "
-                     "contract or a function", k);
+            snprintf(words, size,
+                     "kernel %u of its descriptor lacks a name, a "
+                     "contract or a function",
+                     k);
             return false;
         }
     }
@@ -36,14 +38,18 @@ static bool check_kernels(const ng_library *library, char *words, size_t size)
 static bool check(const ng_library *library, char *words, size_t size)
 {
     if (library->abi != NG_ABI_VERSION)
-        snprintf(words, size, "it was built for ABI version %u of "
+        snprintf(words, size,
+                 "it was built for ABI version %u of "
                  "normgate/impl.h, this normgate has %u; rebuild it with this "
-                 "header", library->abi, NG_ABI_VERSION);
+                 "header",
+                 library->abi, NG_ABI_VERSION);
     else if (library->size < sizeof *library ||
              library->kernel_size < sizeof(ng_kernel) ||
              library->kernel_size > KERNEL_SIZE_MAX)
-        snprintf(words, size, "the sizes in its descriptor are not those of "
-                 "ABI version %u; define it by NG_LIBRARY", NG_ABI_VERSION);
+        snprintf(words, size,
+                 "the sizes in its descriptor are not those of "
+                 "ABI version %u; define it by NG_LIBRARY",
+                 NG_ABI_VERSION);
     else if (library->kernel_count > KERNELS_MAX ||
              (library->kernel_count > 0 && library->kernels == NULL))
         snprintf(words, size, "its descriptor declares %u kernels",
@@ -61,13 +67,16 @@ bool library_open(ng_library *library, const char *path, void **handle,
     snprintf(local, sizeof local, "%s%s", strchr(path, '/') ? "" : "./", path);
     *handle = dlopen(local, RTLD_NOW | RTLD_LOCAL);
     if (*handle == NULL) {
-        snprintf(words, size, "it is no shared library that can be loaded "
-                 "here: %s", dlerror());
+        snprintf(words, size,
+                 "it is no shared library that can be loaded "
+                 "here: %s",
+                 dlerror());
         return false;
     }
     const ng_library *found = dlsym(*handle, "normgate_library");
     if (found == NULL) {
-        snprintf(words, size, "it does not export normgate_library; define it "
+        snprintf(words, size,
+                 "it does not export normgate_library; define it "
                  "by NG_LIBRARY of <normgate/impl.h>");
         return false;
     }

@@ -54,8 +54,8 @@ static void limit_memory(const ng_subject *subject)
     size_t bytes = subject->options.memory_bytes;
     /* A kernel needs little beyond its tensors, which are shared memory and do
      * not count; a framework reserves gigabytes before it does anything. */
-    rlim_t usual = (rlim_t)1 << (subject->transport == &worker_transport ? 34
-                                                                         : 30);
+    rlim_t usual = (rlim_t)1
+                   << (subject->transport == &worker_transport ? 34 : 30);
     rlim_t limit = data_bytes() + (bytes > 0 ? bytes : usual);
     setrlimit(RLIMIT_DATA, &(struct rlimit){limit, limit});
 }
@@ -85,13 +85,11 @@ ng_status subject_map_memory(ng_subject *subject, ng_error *error)
 {
     if (subject->memory != NULL)
         return ng_status_ok;
-    void *memory =
-        mmap(NULL, layout_capacity(), PROT_READ | PROT_WRITE,
-             MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *memory = mmap(NULL, layout_capacity(), PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED)
         return ng_fail(error, ng_status_fault,
-                       "no shared memory for the subject: %s",
-                       strerror(errno));
+                       "no shared memory for the subject: %s", strerror(errno));
     subject->memory = memory;
     return ng_status_ok;
 }

@@ -10,8 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-void subject_clean_text(char *to, size_t size, const char *from,
-                        size_t length)
+void subject_clean_text(char *to, size_t size, const char *from, size_t length)
 {
     size_t used = 0;
     for (size_t i = 0; i < length && used + 1 < size; i++)
@@ -25,7 +24,8 @@ void subject_load_breach(ng_subject *subject, const char *changes)
     subject_clean_text(clean, sizeof clean, changes, strlen(changes));
     snprintf(subject->breach, sizeof subject->breach,
              "loading the library leaves %s, for every thread and library of "
-             "the process; it is linked with -ffast-math or the like", clean);
+             "the process; it is linked with -ffast-math or the like",
+             clean);
 }
 
 static bool is_kernel_name(const char *name)
@@ -44,7 +44,8 @@ ng_status subject_add_kernel(ng_subject *subject, const char *name,
     if (!is_kernel_name(name))
         return ng_fail(error, ng_status_cannot_load,
                        "%.200s: '%s' is no kernel name; use up to 63 letters, "
-                       "digits, _ . + -", subject->spec, shown);
+                       "digits, _ . + -",
+                       subject->spec, shown);
     for (size_t k = 0; k < subject->kernel_count; k++) {
         if (strcmp(subject->kernels[k].name, name) == 0)
             return ng_fail(error, ng_status_cannot_load,
@@ -64,8 +65,8 @@ ng_status subject_add_kernel(ng_subject *subject, const char *name,
         return ng_fail(error, ng_status_cannot_load, "%.160s, kernel %s: %s",
                        subject->spec, shown, why);
     }
-    ng_kernel_info *grown = realloc(
-        subject->kernels, (subject->kernel_count + 1) * sizeof *grown);
+    ng_kernel_info *grown =
+        realloc(subject->kernels, (subject->kernel_count + 1) * sizeof *grown);
     if (grown == NULL)
         return ng_fail(error, ng_status_no_memory, "out of memory");
     subject->kernels = grown;
@@ -91,12 +92,12 @@ ng_status subject_check_kernels(const ng_subject *subject, size_t count,
         return ng_status_ok;
     return ng_fail(error, ng_status_cannot_load,
                    "%.200s came back with %zu kernels after it died; it had "
-                   "%zu", subject->spec, count, subject->kernel_count);
+                   "%zu",
+                   subject->spec, count, subject->kernel_count);
 }
 
-void subject_make_call(ng_call *call, unsigned char *memory,
-                       const char *kernel, const ng_case *test,
-                       const layout *where)
+void subject_make_call(ng_call *call, unsigned char *memory, const char *kernel,
+                       const ng_case *test, const layout *where)
 {
     void *data[NG_TENSOR_COUNT];
     for (ng_role role = 0; role < NG_TENSOR_COUNT; role++)
@@ -125,8 +126,7 @@ void subject_read_result(int result, ng_reply *reply)
     const char *words = "";
     reply->verdict = NG_PASS;
     switch (result) {
-    case NG_DONE:
-        return;
+    case NG_DONE: return;
     case NG_NOT_SUPPORTED:
         reply->verdict = NG_UNSUPPORTED;
         words = "the kernel does not support this case";
@@ -187,7 +187,8 @@ static ng_status resolve(ng_subject *subject, ng_error *error)
         if (subject->builtin == NULL)
             return ng_fail(error, ng_status_cannot_load,
                            "no built-in is named '%.80s'; `normgate list "
-                           "subjects` shows them", subject->target);
+                           "subjects` shows them",
+                           subject->target);
     } else if (strncmp(spec, "worker:", 7) == 0) {
         subject->target += 7;
         if (subject->target[strspn(subject->target, " ")] == '\0')
@@ -203,8 +204,8 @@ static ng_status resolve(ng_subject *subject, ng_error *error)
     } else if (stat(spec, &file) != 0) {
         return ng_fail(error, ng_status_cannot_load,
                        "cannot load %.300s: %s; a subject is builtin:NAME, a "
-                       "shared library or worker:'command'", spec,
-                       strerror(errno));
+                       "shared library or worker:'command'",
+                       spec, strerror(errno));
     } else if (!S_ISREG(file.st_mode)) {
         return ng_fail(error, ng_status_cannot_load,
                        "cannot load %.300s: it is no regular file", spec);

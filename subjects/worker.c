@@ -71,7 +71,8 @@ static ng_status make_file(ng_subject *subject, ng_error *error)
         ftruncate(subject->memory_file, (off_t)layout_capacity()) != 0)
         return ng_fail(error, ng_status_fault,
                        "no file in /dev/shm, $TMPDIR or /tmp for the worker's "
-                       "tensors: %s", strerror(errno));
+                       "tensors: %s",
+                       strerror(errno));
     return ng_status_ok;
 }
 
@@ -111,8 +112,7 @@ static ng_status spawn(ng_subject *subject, ng_error *error)
 }
 
 /* The last line that the worker printed on stderr, " (stderr: ...)" or "". */
-static void last_error_line(const ng_subject *subject, char *words,
-                            size_t size)
+static void last_error_line(const ng_subject *subject, char *words, size_t size)
 {
     char tail[2048];
     words[0] = '\0';
@@ -212,7 +212,8 @@ static ng_status no_hello(ng_subject *subject, wire_end end, const char *shown,
         return ng_fail(error, ng_status_cannot_load,
                        "%.160s does not speak the worker protocol: it printed "
                        "'%.80s'%s; a worker answers in JSON lines "
-                       "(docs/worker-protocol.md)", subject->spec, shown, last);
+                       "(docs/worker-protocol.md)",
+                       subject->spec, shown, last);
     if (strcmp(words, "called exit(127)") == 0)
         return ng_fail(error, ng_status_cannot_load,
                        "cannot run the command of %.160s%s", subject->spec,
@@ -244,8 +245,8 @@ static ng_status take_kernels(ng_subject *subject, const json_t *hello,
         json_int_t line = json_integer_value(json_object_get(kernel, "line"));
         ng_status status = subject_add_kernel(
             subject, text_of(kernel, "name"), text_of(kernel, "contract"),
-            text_of(kernel, "file"),
-            line > 0 && line < 1 << 30 ? (int)line : 0, error);
+            text_of(kernel, "file"), line > 0 && line < 1 << 30 ? (int)line : 0,
+            error);
         if (status != ng_status_ok)
             return status;
     }
@@ -275,11 +276,10 @@ static ng_status greet(ng_subject *subject, ng_error *error)
         status = ng_fail(error, ng_status_cannot_load,
                          "%.200s speaks version %lld of the worker protocol, "
                          "this normgate version %d; update its client",
-                         subject->spec,
-                         (long long)json_integer_value(version), PROTOCOL);
+                         subject->spec, (long long)json_integer_value(version),
+                         PROTOCOL);
     const char *name = text_of(hello, "name");
-    subject_clean_text(subject->name, sizeof subject->name, name,
-                       strlen(name));
+    subject_clean_text(subject->name, sizeof subject->name, name, strlen(name));
     if (status == ng_status_ok)
         status = take_kernels(subject, hello, error);
     json_decref(hello);
@@ -301,20 +301,19 @@ static json_t *call_message(const ng_subject *subject,
         const ng_tensor *tensor = &request->tensor[role];
         if (!where->tensor[role].present)
             continue;
-        json_object_set_new(
-            tensors, ng_role_name(role),
-            json_pack("{s:I, s:I, s:s, s:b}", "offset",
-                      (json_int_t)where->tensor[role].data, "count",
-                      (json_int_t)tensor->count, "dtype",
-                      ng_format_of(tensor->dtype)->name, "output",
-                      (int)ng_role_is_output(role)));
+        json_object_set_new(tensors, ng_role_name(role),
+                            json_pack("{s:I, s:I, s:s, s:b}", "offset",
+                                      (json_int_t)where->tensor[role].data,
+                                      "count", (json_int_t)tensor->count,
+                                      "dtype",
+                                      ng_format_of(tensor->dtype)->name,
+                                      "output", (int)ng_role_is_output(role)));
     }
     return json_pack("{s:I, s:s, s:s, s:s, s:I, s:I, s:f, s:o}", "call",
                      (json_int_t)subject->calls, "kernel",
                      subject->kernels[request->kernel].name, "op", test->op,
                      "pass", test->pass, "rows", (json_int_t)test->rows, "n",
-                     (json_int_t)test->n, "eps", test->eps, "tensors",
-                     tensors);
+                     (json_int_t)test->n, "eps", test->eps, "tensors", tensors);
 }
 
 static void take_answer(ng_subject *subject, const json_t *answer,
@@ -365,8 +364,8 @@ static void ended(ng_subject *subject, wire_end end, const char *shown,
                      : end == wire_garbage ? NG_ERROR
                                            : NG_CRASH;
     if (end == wire_late)
-        snprintf(reply->message, sizeof reply->message,
-                 "no answer within %g s", limit > 0 ? limit : 10);
+        snprintf(reply->message, sizeof reply->message, "no answer within %g s",
+                 limit > 0 ? limit : 10);
     else if (end == wire_garbage)
         snprintf(reply->message, sizeof reply->message,
                  "answered with '%.80s', which is no message of the protocol",
@@ -428,8 +427,7 @@ static void call(ng_subject *subject, const ng_request *request,
     layout where;
     char shown[96];
     json_t *answer;
-    double alignment =
-        subject->kernels[request->kernel].contract.alignment;
+    double alignment = subject->kernels[request->kernel].contract.alignment;
     if (!subject_ensure_running(subject, reply))
         return;
     if (!layout_make(&where, request, (size_t)alignment, false)) {

@@ -76,8 +76,8 @@ static dnnl_status_t execute(session *s, const ng_call *call,
     if (status == dnnl_success)
         status = bind(s, DNNL_ARG_SHIFT, param, call->beta);
     if (status == dnnl_success)
-        status = dnnl_primitive_execute(s->primitive, s->stream, s->count,
-                                        s->args);
+        status =
+            dnnl_primitive_execute(s->primitive, s->stream, s->count, s->args);
     if (status == dnnl_success)
         status = dnnl_stream_wait(s->stream);
     return status;
@@ -97,8 +97,7 @@ static int layer_norm(const ng_call *call, dnnl_data_type_t dtype)
 {
     if (call->rows == 0 || call->n == 0)
         return NG_DONE;
-    const dnnl_dims_t data_dims = {(dnnl_dim_t)call->rows,
-                                   (dnnl_dim_t)call->n};
+    const dnnl_dims_t data_dims = {(dnnl_dim_t)call->rows, (dnnl_dim_t)call->n};
     const dnnl_dims_t param_dims = {(dnnl_dim_t)call->n};
     session s = {0};
     dnnl_memory_desc_t data, param;

@@ -24,12 +24,12 @@ enum {
 
 typedef struct ng_case {
     char op[NG_NAME_MAX];
-    char pass[NG_NAME_MAX]; /* "forward" */
-    ng_dtype dtype;         /* storage of x and y */
-    size_t rows, n;         /* reduction sets and elements of each */
-    double eps;             /* >= 0, finite */
-    char gen[NG_NAME_MAX];  /* input family */
-    double gen_arg;         /* its argument; NAN when it has none */
+    char pass[NG_NAME_MAX];   /* "forward" */
+    ng_dtype dtype;           /* storage of x and y */
+    size_t rows, n;           /* reduction sets and elements of each */
+    double eps;               /* >= 0, finite */
+    char gen[NG_NAME_MAX];    /* input family */
+    double gen_arg;           /* its argument; NAN when it has none */
     char affine[NG_NAME_MAX]; /* parameter family: unit, random, ... */
     uint64_t seed;            /* used when byte_count is SIZE_MAX */
     size_t byte_count;        /* SIZE_MAX: seeded */

@@ -36,8 +36,8 @@ void ng_dtype_set(ng_dtype dtype, void *array, size_t i, double value);
 uint64_t ng_dtype_bits(ng_dtype dtype, const void *array, size_t i);
 
 double ng_dtype_round(ng_dtype dtype, double value); /* to the format */
-double ng_dtype_u(ng_dtype dtype);   /* unit roundoff 2^-p */
-double ng_dtype_max(ng_dtype dtype); /* largest finite value */
+double ng_dtype_u(ng_dtype dtype);                   /* unit roundoff 2^-p */
+double ng_dtype_max(ng_dtype dtype);                 /* largest finite value */
 double ng_dtype_min(ng_dtype dtype); /* smallest positive normal value */
 
 /* 2^(max(e, emin) - p + 1) with 2^e <= |value| < 2^(e+1): the unit in the last

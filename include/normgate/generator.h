@@ -11,7 +11,7 @@
 
 typedef struct ng_generator {
     const char *name;
-    const char *claim;    /* what its members have in common */
+    const char *claim;        /* what its members have in common */
     double arg_low, arg_high; /* range of the argument; NAN: takes none */
     double arg_default;
     /* Fills x of `dtype` for every set of the view. */

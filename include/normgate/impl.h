@@ -45,8 +45,9 @@ typedef struct ng_call {
 } ng_call;
 
 typedef struct ng_kernel {
-    const char *name;     /* unique in the library; letters, digits, _ - . */
-    const char *contract; /* "op=rms_norm dtype=f32 ...": `normgate list contracts` */
+    const char *name; /* unique in the library; letters, digits, _ - . */
+    const char
+        *contract; /* "op=rms_norm dtype=f32 ...": `normgate list contracts` */
     int (*run)(const ng_call *call);
     const char *file; /* optional: where the kernel's source stands */
     int line;

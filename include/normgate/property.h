@@ -61,8 +61,8 @@ typedef struct ng_judged {
 /* One call of the case, judged as by the property `accuracy`; `row` is called
  * for every output, judged or not (NULL: for none). */
 void ng_trial_case(ng_trial *trial, const ng_case *test,
-                   void (*row)(const ng_judged *judged, void *user),
-                   void *user, ng_finding *finding);
+                   void (*row)(const ng_judged *judged, void *user), void *user,
+                   ng_finding *finding);
 
 void ng_finding_init(ng_finding *finding);
 

@@ -26,8 +26,7 @@ typedef struct ng_record {
 void ng_record_init(ng_record *record, const char *kind);
 
 /* One line of JSON; empty fields are left out. */
-ng_status ng_record_write(const ng_record *record, FILE *file,
-                          ng_error *error);
+ng_status ng_record_write(const ng_record *record, FILE *file, ng_error *error);
 
 /* Reads one line; its text lives in the arena. Unknown fields are ignored, so
  * that older reports read newer records; a wrong type is an error. */

@@ -52,7 +52,7 @@ typedef struct ng_request {
 typedef struct ng_reply {
     ng_verdict verdict; /* PASS: it answered, and the outputs are filled */
     unsigned breaches;
-    char message[320];  /* what happened, in words; "" when nothing did */
+    char message[320]; /* what happened, in words; "" when nothing did */
 } ng_reply;
 
 typedef struct ng_subject ng_subject;

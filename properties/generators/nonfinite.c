@@ -10,8 +10,8 @@ static double value(const ng_place *place, ng_source *source)
     unsigned choice = (unsigned)place->arg;
     size_t spots[] = {0, place->n / 2, place->n - 1};
     double normal = ng_source_normal(source);
-    bool here = place->set == place->sets / 2 &&
-                place->i == spots[choice / 3 % 3];
+    bool here =
+        place->set == place->sets / 2 && place->i == spots[choice / 3 % 3];
     return here ? kinds[choice % 3] : normal;
 }
 
