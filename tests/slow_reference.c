@@ -34,13 +34,18 @@ static size_t set_at(const slow_input *input, size_t n, size_t c, size_t h,
                      size_t w)
 {
     switch (input->norm) {
-    case SLOW_LAYER: return n;
-    case SLOW_BATCH: return c;
+    case SLOW_LAYER:
+        return n;
+    case SLOW_BATCH:
+        return c;
     case SLOW_GROUP:
         return n * input->groups + c / (input->C / input->groups);
-    case SLOW_INSTANCE: return n * input->C + c;
-    case SLOW_IMAGE_LAYER: return n;
-    case SLOW_CHANNEL_LAYER: return (n * input->H + h) * input->W + w;
+    case SLOW_INSTANCE:
+        return n * input->C + c;
+    case SLOW_IMAGE_LAYER:
+        return n;
+    case SLOW_CHANNEL_LAYER:
+        return (n * input->H + h) * input->W + w;
     }
     abort();
 }
@@ -111,9 +116,8 @@ static void set_init(slow_set *set, mpfr_prec_t precision)
 
 static void set_clear(slow_set *set)
 {
-    mpfr_clears(set->mean, set->mean_abs, set->deviation,
-                set->root_mean_square, set->scale, set->rstd, set->mean_x,
-                (mpfr_ptr)0);
+    mpfr_clears(set->mean, set->mean_abs, set->deviation, set->root_mean_square,
+                set->scale, set->rstd, set->mean_x, (mpfr_ptr)0);
 }
 
 /* v / (n - ddof), where n - ddof = 0 leaves v, which is 0 then. */
@@ -143,7 +147,9 @@ static void finish_statistics(slow_set *set, const slow_input *input)
             mpfr_set_d(v, input->eps, MPFR_RNDN);
         mpfr_sqrt(set->scale, v, MPFR_RNDN);
         break;
-    case SLOW_NONE: mpfr_sqrt(set->scale, v, MPFR_RNDN); break;
+    case SLOW_NONE:
+        mpfr_sqrt(set->scale, v, MPFR_RNDN);
+        break;
     }
     set->zero = mpfr_zero_p(set->scale) != 0;
     if (!set->zero)
@@ -278,8 +284,8 @@ double slow_round(const slow_format *format, mpfr_srcptr value,
         return 0;
     /* |value| = (k + r) 2^q with 0 <= r < 1, all exact: k fits 54 bits. */
     long exponent = mpfr_get_exp(value) - 1;
-    long q = (exponent < format->emin ? format->emin : exponent) - format->p +
-             1;
+    long q =
+        (exponent < format->emin ? format->emin : exponent) - format->p + 1;
     mpfr_t t, r, error;
     mpfr_init2(t, mpfr_get_prec(value));
     mpfr_init2(r, mpfr_get_prec(value));

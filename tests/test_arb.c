@@ -99,9 +99,8 @@ static void judge(const row *r, const ng_exact *exact, ng_role role, size_t i,
     if (wrong && total->failures++ < 5) {
         char text[NG_CONTRACT_TEXT_MAX];
         ng_contract_print(&r->contract, text, sizeof text);
-        printf("FAILURE '%s' %s n=%zu i=%zu: %a, Arb says %a (kind %d)\n",
-               text, ng_role_name(role), r->n, i, point.rounded, rounded,
-               point.kind);
+        printf("FAILURE '%s' %s n=%zu i=%zu: %a, Arb says %a (kind %d)\n", text,
+               ng_role_name(role), r->n, i, point.rounded, rounded, point.kind);
         for (size_t k = 0; k < r->n; k++)
             printf("  x=%a gamma=%a beta=%a eps=%a\n", r->x[k], r->gamma[k],
                    r->beta[k], r->eps);
@@ -243,17 +242,24 @@ static void draw(slow_random *random, row *r)
     for (size_t i = 0; i < r->n; i++) {
         double v = slow_real(random);
         switch (style) {
-        case 0: break;
-        case 1: v += offset; break;
-        case 2: v = slow_int(random, -8, 8); break;
-        case 3: v *= ldexp(1, slow_int(random, -spread, spread)); break;
-        default: v = offset + (i == 0 ? ng_dtype_ulp(r->dtype, offset) : 0);
+        case 0:
+            break;
+        case 1:
+            v += offset;
+            break;
+        case 2:
+            v = slow_int(random, -8, 8);
+            break;
+        case 3:
+            v *= ldexp(1, slow_int(random, -spread, spread));
+            break;
+        default:
+            v = offset + (i == 0 ? ng_dtype_ulp(r->dtype, offset) : 0);
         }
         ng_dtype_set(r->dtype, r->raw_x, i, v);
         ng_dtype_set(param, r->raw_gamma, i, 2 * slow_real(random));
         ng_dtype_set(param, r->raw_beta, i,
-                     style == 2 ? slow_int(random, -2, 2)
-                                : slow_real(random));
+                     style == 2 ? slow_int(random, -2, 2) : slow_real(random));
         r->x[i] = ng_dtype_get(r->dtype, r->raw_x, i);
         r->gamma[i] = ng_dtype_get(param, r->raw_gamma, i);
         r->beta[i] = ng_dtype_get(param, r->raw_beta, i);
@@ -286,7 +292,8 @@ static void balls(void **state)
         if (degenerate(&r))
             continue;
         ng_problem problem = {.contract = &r.contract,
-                              .view = ng_view_rows(1, r.n), .eps = r.eps,
+                              .view = ng_view_rows(1, r.n),
+                              .eps = r.eps,
                               .x = r.raw_x,
                               .gamma = r.with_gamma ? r.raw_gamma : NULL,
                               .beta = r.with_beta ? r.raw_beta : NULL};
@@ -299,7 +306,8 @@ static void balls(void **state)
         ng_arena_release(&arena);
     }
     printf("  %zu outputs, decided by a ball %zu, ball never small enough "
-           "%zu\n", total.outputs, total.decided, total.wide);
+           "%zu\n",
+           total.outputs, total.decided, total.wide);
     assert_int_equal(total.failures, 0);
     assert_true(total.decided > total.outputs * 9 / 10);
     flint_cleanup();

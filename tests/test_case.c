@@ -43,8 +43,8 @@ static double random_real(slow_random *random)
         double value;
         memcpy(&value, &bits, sizeof value);
         if (slow_below(random, 2))
-            value = slow_int(random, -20, 20) * pow(10, slow_int(random, -9,
-                                                                 9));
+            value =
+                slow_int(random, -20, 20) * pow(10, slow_int(random, -9, 9));
         if (isfinite(value))
             return value;
     }
@@ -74,9 +74,8 @@ static void random_case(slow_random *random, ng_case *test)
         test->seed = slow_u64(random) >> slow_below(random, 64);
         return;
     }
-    test->byte_count = slow_below(random, slow_below(random, 4)
-                                              ? 20
-                                              : NG_CASE_BYTES_MAX + 1);
+    test->byte_count =
+        slow_below(random, slow_below(random, 4) ? 20 : NG_CASE_BYTES_MAX + 1);
     for (size_t i = 0; i < test->byte_count; i++)
         test->bytes[i] = (uint8_t)slow_u64(random);
 }
@@ -237,6 +236,7 @@ static void malformed(void **state)
         {"rows=99999999999999999999999", "rows"},
         {"n=18446744073709551616", "n="},
         {"n=16777217", "n="},
+        {"rows=16777217 n=0", "rows"},
         {"rows=4097 n=4096", "rows=4097"},
         {"rows=16777216 n=16777216", "n=16777216"},
         {"eps=-1e-5", "eps"},
@@ -300,9 +300,13 @@ static void overlong(void **state)
     memset(wide, 'w', sizeof wide - 1);
     wide[sizeof wide - 1] = '\0';
     static const char *const forms[] = {
-        "%s/forward/f32", "layer_norm/%s/f32", "layer_norm/forward/%s",
-        "layer_norm/forward/f32 %s=1", "layer_norm/forward/f32 gen=%s",
-        "layer_norm/forward/f32 affine=%s", "layer_norm/forward/f32 %s",
+        "%s/forward/f32",
+        "layer_norm/%s/f32",
+        "layer_norm/forward/%s",
+        "layer_norm/forward/f32 %s=1",
+        "layer_norm/forward/f32 gen=%s",
+        "layer_norm/forward/f32 affine=%s",
+        "layer_norm/forward/f32 %s",
         "layer_norm/forward/f32 rows=%s",
     };
     for (size_t k = 0; k < sizeof forms / sizeof forms[0]; k++) {
@@ -331,9 +335,15 @@ static void damaged_lines(void **state)
             size_t length = strlen(text), at = slow_below(&random, length);
             char c = alphabet[slow_below(&random, sizeof alphabet - 1)];
             switch (slow_below(&random, 4)) {
-            case 0: text[at] = c; break;
-            case 1: text[at] = '\0'; break;
-            case 2: memmove(text + at, text + at + 1, length - at); break;
+            case 0:
+                text[at] = c;
+                break;
+            case 1:
+                text[at] = '\0';
+                break;
+            case 2:
+                memmove(text + at, text + at + 1, length - at);
+                break;
             default:
                 memmove(text + at + 1, text + at, length - at + 1);
                 text[at] = c;
@@ -383,10 +393,10 @@ static void source_of_case(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(round_trip),     cmocka_unit_test(longest_line),
-        cmocka_unit_test(defaults),       cmocka_unit_test(readable_lines),
-        cmocka_unit_test(malformed),      cmocka_unit_test(overlong),
-        cmocka_unit_test(damaged_lines),  cmocka_unit_test(source_of_case),
+        cmocka_unit_test(round_trip),    cmocka_unit_test(longest_line),
+        cmocka_unit_test(defaults),      cmocka_unit_test(readable_lines),
+        cmocka_unit_test(malformed),     cmocka_unit_test(overlong),
+        cmocka_unit_test(damaged_lines), cmocka_unit_test(source_of_case),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -91,13 +91,13 @@ static void every_value(void **state)
             char text[200];
             assert_int_equal(ng_contract_init(&contract, ops[op], NULL),
                              ng_status_ok);
-            assert_true(ng_contract_set(&contract, values[v].field,
-                                        values[v].value));
+            assert_true(
+                ng_contract_set(&contract, values[v].field, values[v].value));
             assert_int_equal(value_of(&contract, values[v].field),
                              values[v].number);
             expect_round_trip(&contract);
-            snprintf(text, sizeof text, "op=%s %s=%s", ops[op],
-                     values[v].field, values[v].value);
+            snprintf(text, sizeof text, "op=%s %s=%s", ops[op], values[v].field,
+                     values[v].value);
             parse_or_fail(&parsed, text);
             expect_equal(&contract, &parsed);
         }
@@ -112,15 +112,15 @@ static void random_contracts(void **state)
         ng_contract_init(&contract, ops[k % 2], NULL);
         for (size_t c = slow_below(&random, 30); c > 0; c--) {
             size_t v = slow_below(&random, NG_CONTRACT_VALUE_COUNT);
-            assert_true(ng_contract_set(&contract, values[v].field,
-                                        values[v].value));
+            assert_true(
+                ng_contract_set(&contract, values[v].field, values[v].value));
         }
         if (slow_below(&random, 2)) {
             contract.block = (double)slow_below(&random, 1000);
-            contract.min_abs = ldexp(fabs(slow_real(&random)),
-                                     slow_int(&random, -1000, 10));
-            contract.max_abs = ldexp(fabs(slow_real(&random)),
-                                     slow_int(&random, -100, 1000));
+            contract.min_abs =
+                ldexp(fabs(slow_real(&random)), slow_int(&random, -1000, 10));
+            contract.max_abs =
+                ldexp(fabs(slow_real(&random)), slow_int(&random, -100, 1000));
             contract.max_n = (double)slow_below(&random, 1 << 30);
             contract.alignment = ldexp(1, slow_int(&random, 0, 12));
         }
@@ -311,8 +311,8 @@ static void dtypes_resolve(void **state)
     expect_dtypes("dtype=f16 stats=f16", ng_f16, ng_f16, ng_f32, ng_f16);
     expect_dtypes("compute=f64", ng_f32, ng_f32, ng_f64, ng_f64);
     expect_dtypes("compute=f64 stats=f32", ng_f32, ng_f32, ng_f64, ng_f32);
-    expect_dtypes("dtype=f64 param=bf16 compute=f32 stats=f64", ng_f64,
-                  ng_bf16, ng_f32, ng_f64);
+    expect_dtypes("dtype=f64 param=bf16 compute=f32 stats=f64", ng_f64, ng_bf16,
+                  ng_f32, ng_f64);
 }
 
 static void eps_rounds(void **state)

@@ -125,10 +125,10 @@ static void verdict_words(void **state)
         ng_verdict verdict;
         bool wrong;
     } rows[] = {
-        {"PASS", NG_PASS, false},       {"FAIL", NG_FAIL, true},
-        {"CRASH", NG_CRASH, true},      {"HANG", NG_HANG, true},
-        {"REFUSED", NG_REFUSED, true},  {"UNSUPPORTED", NG_UNSUPPORTED, false},
-        {"SKIP", NG_SKIP, false},       {"WAIVED", NG_WAIVED, false},
+        {"PASS", NG_PASS, false},      {"FAIL", NG_FAIL, true},
+        {"CRASH", NG_CRASH, true},     {"HANG", NG_HANG, true},
+        {"REFUSED", NG_REFUSED, true}, {"UNSUPPORTED", NG_UNSUPPORTED, false},
+        {"SKIP", NG_SKIP, false},      {"WAIVED", NG_WAIVED, false},
         {"ERROR", NG_ERROR, true},
     };
     assert_int_equal(sizeof rows / sizeof rows[0], NG_VERDICT_COUNT);
@@ -300,8 +300,8 @@ static void view_strides(void **state)
     for (size_t s = 0; s < 3; s++)
         for (size_t a = 0; a < 2; a++)
             for (size_t b = 0; b < 2; b++) {
-                ptrdiff_t index = -4 * (ptrdiff_t)s + 20 * (ptrdiff_t)a -
-                                  (ptrdiff_t)b;
+                ptrdiff_t index =
+                    -4 * (ptrdiff_t)s + 20 * (ptrdiff_t)a - (ptrdiff_t)b;
                 ptrdiff_t param = 5 * (ptrdiff_t)a - 2 * (ptrdiff_t)b;
                 expect_at(&view, s, 2 * a + b, (size_t)index, (size_t)param);
             }
@@ -337,10 +337,14 @@ static void view_of_ops(void **state)
 static const slow_format *slow_format_of(ng_dtype dtype)
 {
     switch (dtype) {
-    case ng_f16: return &slow_f16;
-    case ng_bf16: return &slow_bf16;
-    case ng_f32: return &slow_f32;
-    default: return &slow_f64;
+    case ng_f16:
+        return &slow_f16;
+    case ng_bf16:
+        return &slow_bf16;
+    case ng_f32:
+        return &slow_f32;
+    default:
+        return &slow_f64;
     }
 }
 
@@ -422,8 +426,8 @@ static double pattern_value(uint16_t bits, int fraction, int bias)
     else if (exponent == 0)
         magnitude = significand * pow(2, 1 - bias - fraction);
     else
-        magnitude = (1 + significand * pow(2, -fraction)) *
-                    pow(2, exponent - bias);
+        magnitude =
+            (1 + significand * pow(2, -fraction)) * pow(2, exponent - bias);
     return bits & 0x8000 ? -magnitude : magnitude;
 }
 
@@ -495,9 +499,9 @@ static void roundings(void **state)
             double any = from_bits(slow_u64(&random));
             if (isfinite(any))
                 check_rounding((ng_dtype)dtype, any);
-            double scaled = slow_real(&random) *
-                            ldexp(1, slow_int(&random, f->emin - f->p - 2,
-                                              f->emax));
+            double scaled =
+                slow_real(&random) *
+                ldexp(1, slow_int(&random, f->emin - f->p - 2, f->emax));
             check_rounding((ng_dtype)dtype, scaled);
             /* A neighbour pair's midpoint, and the doubles beside it. */
             double low = ng_dtype_round((ng_dtype)dtype, scaled);
@@ -515,11 +519,21 @@ static void roundings(void **state)
         double least = ldexp(1, f->emin - f->p + 1);
         double half = ldexp(1, f->emax - f->p);
         const double edges[] = {
-            max, max + half, nextafter(max + half, 0), max + half / 2,
-            nextafter(max + half, INFINITY), 2 * max, least, least / 2,
-            nextafter(least / 2, 1), nextafter(least / 2, 0), 1.5 * least,
-            2.5 * least, ng_dtype_min((ng_dtype)dtype),
-            nextafter(ng_dtype_min((ng_dtype)dtype), 0), 0x1p-1074,
+            max,
+            max + half,
+            nextafter(max + half, 0),
+            max + half / 2,
+            nextafter(max + half, INFINITY),
+            2 * max,
+            least,
+            least / 2,
+            nextafter(least / 2, 1),
+            nextafter(least / 2, 0),
+            1.5 * least,
+            2.5 * least,
+            ng_dtype_min((ng_dtype)dtype),
+            nextafter(ng_dtype_min((ng_dtype)dtype), 0),
+            0x1p-1074,
             0x1.fffffffffffffp1023,
         };
         for (size_t k = 0; k < sizeof edges / sizeof edges[0]; k++) {

@@ -151,8 +151,8 @@ static void build(slow_random *random, twist kind, row *r)
             if (slow_below(random, 2))
                 m = -m;
             u = m * odd;
-            midpoint = ((int64_t)1 << 24) +
-                       (int64_t)slow_below(random, 1 << 24);
+            midpoint =
+                ((int64_t)1 << 24) + (int64_t)slow_below(random, 1 << 24);
             midpoint |= 1;
             if (tiny) /* fewer bits: a midpoint between subnormals */
                 midpoint = midpoint >> slow_int(random, 1, 22) | 1;
@@ -200,10 +200,11 @@ static void judge(const row *r, ng_dtype param, tally *total)
     ng_error error = {""};
     assert_int_equal(ng_contract_init(&contract,
                                       r->centred ? "layer_norm" : "rms_norm",
-                                      &error), ng_status_ok);
+                                      &error),
+                     ng_status_ok);
     assert_true(ng_contract_set(&contract, "affine", "gamma_beta"));
-    assert_true(ng_contract_set(&contract, "param",
-                                param == ng_f64 ? "f64" : "same"));
+    assert_true(
+        ng_contract_set(&contract, "param", param == ng_f64 ? "f64" : "same"));
     float x[N_MAX], gamma[N_MAX], beta[N_MAX];
     for (size_t i = 0; i < r->n; i++) {
         x[i] = (float)r->x[i];
@@ -212,15 +213,25 @@ static void judge(const row *r, ng_dtype param, tally *total)
         assert_true(x[i] == r->x[i]);
     }
     bool wide = param == ng_f64;
-    ng_problem problem = {
-        .contract = &contract, .view = ng_view_rows(1, r->n), .eps = r->eps,
-        .x = x, .gamma = wide ? (const void *)r->gamma : gamma,
-        .beta = r->no_beta ? NULL : wide ? (const void *)r->beta : beta};
+    ng_problem problem = {.contract = &contract,
+                          .view = ng_view_rows(1, r->n),
+                          .eps = r->eps,
+                          .x = x,
+                          .gamma = wide ? (const void *)r->gamma : gamma,
+                          .beta = r->no_beta ? NULL
+                                  : wide     ? (const void *)r->beta
+                                             : beta};
     ng_exact *exact = ng_exact_forward(&arena, &problem, &error);
     if (exact == NULL)
         fail_msg("%s", error.text);
-    slow_input input = {.norm = SLOW_LAYER, .N = 1, .C = r->n, .H = 1, .W = 1,
-                        .centred = r->centred, .eps = r->eps, .x = r->x,
+    slow_input input = {.norm = SLOW_LAYER,
+                        .N = 1,
+                        .C = r->n,
+                        .H = 1,
+                        .W = 1,
+                        .centred = r->centred,
+                        .eps = r->eps,
+                        .x = r->x,
                         .gamma = r->gamma,
                         .beta = r->no_beta ? NULL : r->beta};
     slow_output slow;
@@ -248,8 +259,8 @@ static void judge(const row *r, ng_dtype param, tally *total)
             printf("FAILURE %s n=%zu i=%zu: %a, expected %a, level %d, tie %d "
                    "(built %d), eps=%a gamma=%a beta=%a x=%a\n",
                    contract.op, r->n, i, point.rounded, rounded, point.level,
-                   how == SLOW_TIE, r->tie[i], r->eps, r->gamma[i],
-                   r->beta[i], r->x[i]);
+                   how == SLOW_TIE, r->tie[i], r->eps, r->gamma[i], r->beta[i],
+                   r->x[i]);
     }
     if (!wide && ng_exact_levels(exact)[ng_level_undecided] != 0)
         total->failures++;
@@ -261,11 +272,12 @@ static void show(const tally *total)
 {
     printf("  %zu elements, %zu ties (%.1f %%), %zu of them built so, "
            "%zu subnormal, %zu overflow; levels: binary128 %zu, mpfr %zu, "
-           "exact %zu, undecided %zu\n", total->elements, total->ties,
+           "exact %zu, undecided %zu\n",
+           total->elements, total->ties,
            100.0 * (double)total->ties / (double)total->elements, total->built,
-           total->subnormal, total->overflow,
-           total->level[ng_level_binary128], total->level[ng_level_mpfr],
-           total->level[ng_level_exact], total->level[ng_level_undecided]);
+           total->subnormal, total->overflow, total->level[ng_level_binary128],
+           total->level[ng_level_mpfr], total->level[ng_level_exact],
+           total->level[ng_level_undecided]);
 }
 
 static void ties_and_near_ties(void **state)
@@ -277,11 +289,13 @@ static void ties_and_near_ties(void **state)
     while (total.elements < wanted) {
         row r;
         uint64_t pick = slow_below(&random, 12);
-        build(&random, pick < 8    ? TIES
-                       : pick < 9  ? NUDGE_EPS
-                       : pick < 10 ? NUDGE_FINE
-                       : pick < 11 ? NUDGE_GAMMA
-                                   : PLAIN, &r);
+        build(&random,
+              pick < 8    ? TIES
+              : pick < 9  ? NUDGE_EPS
+              : pick < 10 ? NUDGE_FINE
+              : pick < 11 ? NUDGE_GAMMA
+                          : PLAIN,
+              &r);
         judge(&r, ng_f32, &total);
     }
     show(&total);
@@ -306,8 +320,8 @@ static void hairs(void **state)
         for (size_t i = 0; i < r.n; i++) {
             r.x[i] = (float)slow_real(&random);
             r.gamma[i] = ldexp(slow_real(&random), -depth);
-            int64_t odd = ((1 << 24) + (int64_t)slow_below(&random, 1 << 24)) |
-                          1;
+            int64_t odd =
+                ((1 << 24) + (int64_t)slow_below(&random, 1 << 24)) | 1;
             r.beta[i] = ldexp((double)odd, -24);
             if (slow_below(&random, 2))
                 r.beta[i] = -r.beta[i];
