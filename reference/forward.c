@@ -18,7 +18,7 @@ typedef struct set_state {
     ng_dtype storage, param;
     moments set;
     radical root, mean;
-    quad sum_high, sum_low; /* of x */
+    quad_set quads;
 } set_state;
 
 static double parameter(const set_state *s, const void *array, size_t index,
@@ -34,7 +34,8 @@ static double parameter(const set_state *s, const void *array, size_t index,
  * any Inf, no NaN     centred   NaN (Inf - Inf)            Inf|NaN  0|NaN
  * any Inf, no NaN     RMS       NaN at the Inf, else beta|NaN       0|NaN
  * finite, gamma or beta NaN     NaN at that element
- * finite, gamma or beta Inf     signed Inf or NaN at that element
+ * finite, gamma Inf             Inf of either sign or NaN at that element
+ *         beta Inf              the same Inf or NaN at that element
  * 0/0: eps = 0 and no spread    undefined: the least rounding of the mean
  *                               decides what a correct kernel returns */
 static bool table_y(const set_state *s, ng_point *point, double x, double gamma,
@@ -57,6 +58,10 @@ static bool table_y(const set_state *s, ng_point *point, double x, double gamma,
         return true;
     }
     point->kind = s->root.zero ? ng_kind_undefined : ng_kind_nonfinite;
+    if (!s->root.zero && isfinite(gamma)) { /* beta is infinite */
+        point->kind = ng_kind_infinite;
+        point->rounded = beta;
+    }
     return true;
 }
 
@@ -92,27 +97,13 @@ static void slow_y(const set_state *s, ng_point *point, double x, double gamma,
     dyadic_clear(&b);
 }
 
-/* y in binary128. Roundings, each 2^-113 relative: n x (exact, 77 bits), minus
- * the high and the low part of the sum (the guard keeps what the first loses
- * below 2^-112 |c|), 1 + gamma, g c, the inverse (2^-111), the product: below
- * 2^-109 |v| in all; then the sum with beta, 2^-113 |y|. */
 static bool fast_y(const set_state *s, ng_point *point, double x, double gamma,
                    double beta)
 {
-    quad c = x, g = gamma;
-    if (s->problem->contract->centred == ng_centred_yes) {
-        quad first = (quad)s->set.n * c - s->sum_high;
-        c = first - s->sum_low;
-        quad size = c < 0 ? -c : c;
-        quad lost = s->sum_high < 0 ? -s->sum_high : s->sum_high;
-        quad before = first < 0 ? -first : first;
-        if (!(before <= 2 * size && lost * 0x1p-112 <= size))
-            return false;
-    }
-    if (s->problem->contract->affine == ng_affine_one_plus_gamma)
-        g += 1;
-    quad v = g * c * s->root.inverse;
-    quad y = v + (quad)beta;
+    quad v, y;
+    bool one_plus = s->problem->contract->affine == ng_affine_one_plus_gamma;
+    if (!quad_evaluate(&v, &y, &s->quads, x, gamma, beta, one_plus))
+        return false;
     /* An upper bound of |v|/|y| but for 2^-50; where a double under- or
      * overflows it is 0, Inf or NaN, and the slower level takes over. */
     double ratio = fabs((double)v / (double)y) * (1 + 0x1p-50);
@@ -290,6 +281,7 @@ ng_exact *ng_exact_forward(ng_arena *arena, const ng_problem *problem,
     if (exact == NULL)
         return NULL;
     set_state s = {.problem = problem};
+    bool centred = problem->contract->centred == ng_centred_yes;
     s.storage = ng_contract_storage(problem->contract);
     s.param = ng_contract_param(problem->contract);
     moments_init(&s.set);
@@ -300,7 +292,9 @@ ng_exact *ng_exact_forward(ng_arena *arena, const ng_problem *problem,
         if (s.set.n > 0) {
             radical_of(&s.root, problem->contract, eps, &s.set);
             radical_of_mean(&s.mean, &s.set);
-            quad_split(&s.set.sum, &s.sum_high, &s.sum_low);
+            quad_split(&s.set.sum, &s.quads.sum_high, &s.quads.sum_low);
+            s.quads.n = centred ? (quad)s.set.n : 0;
+            s.quads.inverse = s.root.inverse;
         }
         round_statistics(&s, &exact->mean[set], &exact->rstd[set]);
         count_level(exact, &exact->mean[set]);

@@ -90,6 +90,35 @@ void point_set_quad(ng_point *point, quad value)
     point->low = (double)(value - (quad)point->high);
 }
 
+static quad magnitude(quad a)
+{
+    return a < 0 ? -a : a;
+}
+
+/* Roundings, each 2^-113 relative: n x (exact, 77 bits), minus the high and the
+ * low part of the sum (the guard keeps what the first loses, and what the two
+ * parts leave out, below 2^-112 |c| and 2^-114 |c|), 1 + gamma, g c, the
+ * inverse (2^-111), the product: below 2^-109 |v| in all. The sum with beta is
+ * 2^-113 |y|. */
+bool quad_evaluate(quad *v, quad *y, const quad_set *set, double x,
+                   double gamma, double beta, bool one_plus)
+{
+    quad c = x, g = gamma;
+    if (set->n != 0) {
+        quad first = set->n * c - set->sum_high;
+        c = first - set->sum_low;
+        quad size = magnitude(c);
+        if (!(magnitude(first) <= 2 * size &&
+              magnitude(set->sum_high) * 0x1p-112 <= size))
+            return false;
+    }
+    if (one_plus)
+        g += 1;
+    *v = g * c * set->inverse;
+    *y = *v + (quad)beta;
+    return true;
+}
+
 /* units * 2^place, or Inf past the largest finite value. */
 static double assemble(uint64_t units, int place, bool negative,
                        const ng_format *format)

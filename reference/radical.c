@@ -80,8 +80,7 @@ bool radical_of(radical *r, const ng_contract *contract, double eps,
                 const moments *set)
 {
     unsigned long n = set->n;
-    /* What the squares are divided by; n - 1 of one element is 0/0, taken as
-     * 0/1, so that a spread of zero stays one. */
+    /* What the squares are divided by; n - 1 of one element is 0/0. */
     bool less = contract->divisor == ng_divisor_n_minus_1;
     unsigned long divisor = less ? (n > 1 ? n - 1 : 1) : n;
     bool centred = contract->centred == ng_centred_yes;
@@ -107,6 +106,7 @@ bool radical_of(radical *r, const ng_contract *contract, double eps,
     }
     bool known = place_eps(r, contract, eps, &factor, centred ? n : 1);
     finish(r);
+    r->zero |= less && n == 1;
     dyadic_clear(&square);
     dyadic_clear(&factor);
     return known;

@@ -47,6 +47,19 @@ void radical_of_mean(radical *r, const moments *set);
 void radical_round(ng_point *point, const radical *r, const dyadic *a,
                    const dyadic *beta, ng_dtype dtype);
 
+/* What the elements of one set share in binary128. */
+typedef struct quad_set {
+    quad n;                 /* 0: not centred */
+    quad sum_high, sum_low; /* of x */
+    quad inverse;           /* of sqrt(A) + B */
+} quad_set;
+
+/* *v = g (n x - sum) / (sqrt(A) + B) and *y = *v + beta, with an error of y of
+ * at most 2^-109 |v| + 2^-113 |y|; g is gamma, plus 1 if one_plus. False: x
+ * lies so close to the mean that this does not hold. */
+bool quad_evaluate(quad *v, quad *y, const quad_set *set, double x,
+                   double gamma, double beta, bool one_plus);
+
 /* The same, tried in binary128 first: `ratio` >= 1 bounds |v|/|y|, where v is
  * the term a/(sqrt(A) + B), and y has the error 2^-109 |v| + 2^-113 |y|. False:
  * that error is too large to decide, or to give 100 good bits. */

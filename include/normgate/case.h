@@ -18,7 +18,7 @@ enum {
     NG_CASE_BYTES_MAX = 4096, /* choices carried by a case */
     NG_CASE_TEXT_MAX = 2 * NG_CASE_BYTES_MAX + 512,
 };
-/* Elements of one tensor: a 16 MiB f64 tensor, so that no line of text can
+/* Elements of one tensor, 128 MiB in f64, so that no line of text can
  * make the harness allocate without limit. */
 #define NG_CASE_ELEMENTS_MAX ((size_t)1 << 24)
 
@@ -42,7 +42,7 @@ void ng_case_init(ng_case *test, const char *op, ng_dtype dtype);
 /* The canonical line, without a newline; `size` >= NG_CASE_TEXT_MAX. */
 void ng_case_print(const ng_case *test, char *text, size_t size);
 
-/* Accepts fields in any order, each once, and decimal or hex numbers. What it
+/* Accepts fields in any order, each once; reals in decimal or hex. What it
  * accepts, print writes canonically and parse reads back equal. */
 ng_status ng_case_parse(ng_case *test, const char *text, ng_error *error);
 

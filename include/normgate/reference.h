@@ -19,7 +19,7 @@ typedef struct ng_problem {
     ng_view view;
     double eps;        /* as the kernel gets it */
     const void *x;     /* indexed by the view */
-    const void *gamma; /* NULL: 1 */
+    const void *gamma; /* NULL: x_hat is not scaled */
     const void *beta;  /* NULL: 0 */
 } ng_problem;
 
@@ -72,11 +72,14 @@ typedef struct ng_exact ng_exact;
 ng_exact *ng_exact_forward(ng_arena *arena, const ng_problem *problem,
                            ng_error *error);
 
-/* Element `i` of `set` of y (i < n), or of mean or rstd (i = 0). */
+/* Element `i` of `set` of y (i < n), or of mean or rstd (i = 0). The mean is
+ * that of x also where the norm does not subtract it. */
 void ng_exact_at(const ng_exact *exact, ng_role role, size_t set, size_t i,
                  ng_point *point);
 
-/* |got - exact|, absolute, rounded up; NAN when either is not finite. */
+/* |got - exact|, absolute, as a double not below that of `high` and `low`
+ * (which differ from exact by less than 2^-100 of it); NAN when either is not
+ * finite. */
 double ng_point_error(const ng_point *point, double got);
 
 const ng_conditions *ng_exact_conditions(const ng_exact *exact, size_t set);
