@@ -2,29 +2,7 @@
 #include "judge.h"
 
 #include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
-
-void ng_finding_init(ng_finding *finding)
-{
-    *finding = (ng_finding){.verdict = NG_PASS,
-                            .x = NAN,
-                            .got = NAN,
-                            .exact = NAN,
-                            .rounded = NAN,
-                            .bound = NAN};
-}
-
-void ng_finding_fail(ng_finding *finding, ng_verdict verdict,
-                     const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(finding->cause, sizeof finding->cause, format, arguments);
-    va_end(arguments);
-    finding->verdict = verdict;
-}
 
 static bool allocate_outputs(ng_trial *trial, const ng_case *test,
                              ng_call_state *call)

@@ -1,0 +1,26 @@
+/* Finding: what a check found, before and after it found something wrong. */
+#include "trial.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+void ng_finding_init(ng_finding *finding)
+{
+    *finding = (ng_finding){.verdict = NG_PASS,
+                            .x = NAN,
+                            .got = NAN,
+                            .exact = NAN,
+                            .rounded = NAN,
+                            .bound = NAN};
+}
+
+void ng_finding_fail(ng_finding *finding, ng_verdict verdict,
+                     const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(finding->cause, sizeof finding->cause, format, arguments);
+    va_end(arguments);
+    finding->verdict = verdict;
+}
