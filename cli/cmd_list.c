@@ -51,7 +51,8 @@ static void generators(void)
     puts("\naffine=unit            gamma = 1, beta = 0\n"
          "affine=scale_only      |gamma| in [0.5, 2) with signs, beta = 0\n"
          "affine=random          the same, beta normal\n"
-         "affine=spread          gamma over 17 binades with zeros and signs");
+         "affine=spread          gamma over 17 binades with zeros and signs\n"
+         "affine=poisoned        random, with NaN and Inf here and there");
 }
 
 static void ops(void)

@@ -50,9 +50,10 @@ double ng_accumulation_bound(const ng_contract *contract, double n)
 {
     double u = ng_dtype_u(ng_contract_compute(contract));
     if (contract->summation == ng_summation_compensated)
-        /* Kahan: 2u + O(n u^2) (Higham, eq. 4.8; the constant of the second
-         * term from Knuth, TAOCP 2, 4.2.2, exercise 19, is below 8). */
-        return 2 * u + 8 * n * u * u;
+        /* Kahan: 2u + O(n u^2) (Higham, eq. 4.8; its constant, from Knuth,
+         * TAOCP 2, 4.2.2, exercise 19, is below 8). Neumaier, whose correction
+         * is summed plainly: u + g(n)^2 (Ogita, Rump, Oishi 2005, Sum2). */
+        return 2 * u + 8 * n * u * u + g(n, u) * g(n, u);
     if (contract->summation == ng_summation_wide)
         /* in f64, then one rounding to the arithmetic */
         return g(n, ng_dtype_u(ng_f64)) + u;
@@ -65,7 +66,9 @@ static double mean_error(const ng_contract *contract, const ng_conditions *set,
 {
     if (contract->centred == ng_centred_no)
         return 0;
-    double rounding = u * fabs(set->mean) * (1 + h) + tiny + reading(contract);
+    /* the division by n, or the product with a rounded 1/n */
+    double rounding =
+        2 * u * fabs(set->mean) * (1 + h) + tiny + reading(contract);
     double n = set->n;
     switch (contract->variance) {
     case ng_variance_welford:
@@ -98,25 +101,25 @@ static void variance_error(const ng_contract *contract,
     double wide = g(set->n + 3, ng_dtype_u(ng_f64));
     *upward = 0;
     if (contract->centred == ng_centred_no) {
-        *either = (h + 3 * u) * var;
+        *either = (h + 4 * u) * var;
         return;
     }
     switch (contract->variance) {
     case ng_variance_welford:
         /* increments (d_k - e_(k-1))(d_k' - e_k) with |e| <= mean and sum d_k^2
          * <= 2 n var: cross terms 2 sqrt(2) e sigma, squares 2 e^2 */
-        *either = (h + 6 * u) * var + 2.83 * mean * set->deviation;
+        *either = (h + 7 * u) * var + 2.83 * mean * set->deviation;
         *upward = 2 * mean * mean;
         break;
     case ng_variance_shifted:
-        *either = 3 * (h + 4 * u) * (var + shift * shift) + 3 * u * var;
+        *either = 3 * (h + 5 * u) * (var + shift * shift) + 3 * u * var;
         break;
     case ng_variance_one_pass_wide:
-        *either = 3 * wide * square + 3 * u * var;
+        *either = 3 * wide * square + 4 * u * var;
         break;
     default:
         /* sum (d_j - e)^2 = n var + n e^2, since sum d_j = 0 */
-        *either = (h + 4 * u) * (var + mean * mean);
+        *either = (h + 5 * u) * (var + mean * mean);
         *upward = mean * mean;
     }
 }
@@ -164,6 +167,9 @@ static bool in_domain(const ng_contract *contract, const ng_conditions *set,
     double largest = ng_dtype_max(ng_contract_compute(contract));
     double limit = sqrt(largest) / 2;
     if (set->scale < 2 / largest)
+        return false;
+    if (contract->round_rstd == ng_round_rstd_yes &&
+        set->scale < 2 / ng_dtype_max(ng_contract_storage(contract)))
         return false;
     if (contract->max_abs > 0) {
         if (largest_x > contract->max_abs)
@@ -227,8 +233,9 @@ double ng_bound_y(const ng_set_bound *bound, const ng_contract *contract,
                           ng_dtype_ulp(storage, 0));
     if (contract->round_rstd == ng_round_rstd_yes)
         error += scale * ng_dtype_u(storage) * (x_hat + e) * (1 + product);
-    error += u * fabs(beta);         /* beta, when wider than the arithmetic */
-    error += 3 * (scale + 1) * tiny; /* underflow of the products */
+    error += u * fabs(beta); /* beta, when wider than the arithmetic */
+    /* Underflow of the products; x*gamma may be formed before rstd. */
+    error += 3 * (scale + 1 + 1 / set->scale) * tiny;
     if (compute != storage)
         error += u * (y + error); /* the sum with beta, before the storage */
     return error + final_rounding(contract, storage, y, error);

@@ -12,6 +12,7 @@ static const ng_plan_row rows[] = {
     {"nonfinite", 2, NG_EPS, "random"}, {"nonfinite", 3, NG_EPS, "random"},
     {"nonfinite", 4, NG_EPS, "random"}, {"nonfinite", 6, NG_EPS, "random"},
     {"nonfinite", 7, NG_EPS, "random"}, {"nonfinite", 8, NG_EPS, "random"},
+    {"nonfinite", 0, NG_EPS, "spread"}, {"normal", NAN, NG_EPS, "poisoned"},
 };
 
 static const ng_plan_size sizes[] = {

@@ -26,7 +26,8 @@ const ng_generator *ng_generator_find(const char *name)
 }
 
 /* Parameter families. gamma is never near zero in `random`, so that a wrong
- * x_hat shows in every element; `spread` has zeros, signs and 16 binades. */
+ * x_hat shows in every element; `spread` has zeros, signs and 16 binades;
+ * `poisoned` has a NaN or an Inf here and there. */
 static void unit(ng_source *source, double *gamma, double *beta)
 {
     (void)source;
@@ -58,14 +59,23 @@ static void spread(ng_source *source, double *gamma, double *beta)
         ng_source_normal(source) * ldexp(1, (int)ng_source_below(source, 9));
 }
 
+static void poisoned(ng_source *source, double *gamma, double *beta)
+{
+    random_pair(source, gamma, beta);
+    switch (ng_source_below(source, 16)) {
+    case 13: *gamma = NAN; break;
+    case 14: *gamma = INFINITY; break;
+    case 15: *beta = -INFINITY; break;
+    default: break;
+    }
+}
+
 static const struct {
     const char *name;
     void (*draw)(ng_source *source, double *gamma, double *beta);
 } families[] = {
-    {"unit", unit},
-    {"scale_only", scale_only},
-    {"random", random_pair},
-    {"spread", spread},
+    {"unit", unit},     {"scale_only", scale_only}, {"random", random_pair},
+    {"spread", spread}, {"poisoned", poisoned},
 };
 enum { FAMILY_COUNT = sizeof families / sizeof families[0] };
 
@@ -79,8 +89,8 @@ static ng_status fill_parameters(const ng_case *test,
         family++;
     if (family == FAMILY_COUNT)
         return ng_fail(error, ng_status_bad_input,
-                       "unknown affine=%s; expected unit, scale_only, random "
-                       "or spread",
+                       "unknown affine=%s; expected unit, scale_only, random, "
+                       "spread or poisoned",
                        test->affine);
     problem->gamma = problem->beta = NULL;
     if (contract->affine == ng_affine_none)

@@ -49,6 +49,8 @@ static bool rerun(ng_trial *trial, const ng_case *test, ng_call_state *first,
     other.seed += 500009;
     if (!ng_trial_prepare(trial, &other, &between, finding) ||
         !ng_trial_call(trial, &other, &between, false, finding) ||
+        /* the same shape, other parameters: nothing may be left of the first */
+        ng_trial_judge(trial, &between, finding) == NULL ||
         !ng_trial_copy(trial, test, first, &second, finding) ||
         !ng_trial_call(trial, test, &second, false, finding))
         return false;

@@ -3,27 +3,64 @@
 #include "plan.h"
 #include "trial.h"
 
+#include <math.h>
 #include <stdio.h>
 
-enum { EVERY = 130 }; /* all sizes up to here */
-
-static const size_t larger[] = {
-    255,   256,   257,   511,   512,   513,   769,   1023,  1024, 1025,
-    2047,  2048,  2049,  4095,  4096,  4097,  8191,  8192,  8193, 16383,
-    16384, 16385, 32767, 32768, 32769, 65535, 65536, 65537,
+enum {
+    EVERY = 130, /* all sizes up to here */
+    RANDOM = 24, /* drawn by the seed, for what no list foresees */
+    LONGEST = 20000,
 };
+
+/* Round the powers of two; hidden sizes of real models; many rows, round the
+ * widths of warps, blocks and grids. */
+static const struct {
+    size_t rows, n;
+} shapes[] = {
+    {2, 255},   {2, 256},   {2, 257},   {2, 511},   {2, 512},   {2, 513},
+    {2, 769},   {2, 1023},  {2, 1024},  {2, 1025},  {1, 2047},  {1, 2048},
+    {4, 2049},  {1, 4095},  {1, 4096},  {1, 4097},  {1, 8191},  {1, 8192},
+    {1, 8193},  {1, 16383}, {1, 16384}, {1, 16385}, {1, 32767}, {1, 32768},
+    {1, 32769}, {1, 65535}, {1, 65536}, {1, 65537}, {2, 192},   {2, 384},
+    {2, 768},   {1, 1536},  {1, 2560},  {1, 3072},  {1, 3584},  {1, 5120},
+    {1, 6144},  {1, 7168},  {1, 11008}, {1, 12288}, {1, 14336}, {6, 5},
+    {7, 64},    {9, 33},    {16, 17},   {33, 8},    {65, 12},   {129, 3},
+    {257, 31},  {1025, 7},  {65535, 1}, {65536, 2}, {65537, 3},
+};
+enum {
+    SHAPES = sizeof shapes / sizeof shapes[0],
+    /* The last ones, of 65535 rows and more, cost seconds each: `deep` only. */
+    TALL = 3,
+};
+
+static size_t random_n(const ng_trial *trial, size_t i)
+{
+    ng_source source;
+    ng_source_from_seed(&source, trial->seed * 1000003 + i);
+    double span = log((double)LONGEST / EVERY);
+    return (size_t)(EVERY * exp(span * ng_source_unit(&source))) + 1;
+}
 
 static bool plan(const ng_trial *trial, size_t i, ng_case *test)
 {
-    size_t step = trial->profile == ng_smoke ? 13 : 1;
-    size_t small = EVERY / step, large = sizeof larger / sizeof larger[0];
-    if (trial->profile == ng_smoke)
-        large = 10;
-    if (i >= small + large)
+    bool smoke = trial->profile == ng_smoke;
+    size_t step = smoke ? 13 : 1, small = EVERY / step;
+    size_t drawn = smoke ? 2 : RANDOM, listed = SHAPES;
+    if (trial->profile != ng_deep)
+        listed = smoke ? 10 : SHAPES - TALL;
+    if (i >= small + listed + drawn)
         return false;
     ng_case_init(test, trial->op->name, ng_contract_storage(trial->contract));
-    test->n = i < small ? 1 + i * step : larger[i - small];
-    test->rows = test->n <= 1025 ? 2 : 1;
+    test->rows = 2;
+    if (i < small) {
+        test->n = 1 + i * step;
+    } else if (i < small + listed) {
+        test->rows = shapes[i - small].rows;
+        test->n = shapes[i - small].n;
+    } else {
+        test->n = random_n(trial, i);
+        test->rows = test->n <= 2048 ? 2 : 1;
+    }
     snprintf(test->gen, sizeof test->gen, "offset");
     test->gen_arg = 10;
     test->seed = trial->seed * 1000003 + i;
@@ -38,8 +75,9 @@ static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
 
 const ng_property ng_property_sizes = {
     .name = "sizes",
-    .claim = "every length from 1 to 130, and round the powers of two to "
-             "65537, is within its bound",
+    .claim = "every length from 1 to 130, round the powers of two to 65537, of "
+             "real models and at random, and up to 1025 rows (deep: 65537), is "
+             "within its bound",
     .why = "tails, masks and dispatch bands are where kernels differ from "
            "their tests; zero-mean data hides padded lanes",
     .source = "exact reference; bounds as for accuracy",

@@ -85,19 +85,18 @@ static const ng_kernel *load(const ng_subject *subject, int replies,
     return library.kernels;
 }
 
-static void protect(unsigned char *memory, const layout *where, bool on)
+/* For the time of a call nothing of the shared memory can be touched but the
+ * tensors, and inputs can only be read: a write that leaps over a guard page
+ * ends as surely as one that lands on it. */
+static void protect(unsigned char *memory, const layout *where)
 {
-    size_t unit = (size_t)sysconf(_SC_PAGESIZE);
+    mprotect(memory, layout_capacity(), PROT_NONE);
     for (ng_role role = 0; role < NG_TENSOR_COUNT; role++) {
         const span *s = &where->tensor[role];
-        int guard = on ? PROT_NONE : PROT_READ | PROT_WRITE;
-        int body =
-            on && !ng_role_is_output(role) ? PROT_READ : PROT_READ | PROT_WRITE;
-        if (!s->present)
-            continue;
-        mprotect(memory + s->body - unit, unit, guard);
-        mprotect(memory + s->body, s->body_end - s->body, body);
-        mprotect(memory + s->body_end, unit, guard);
+        int access =
+            ng_role_is_output(role) ? PROT_READ | PROT_WRITE : PROT_READ;
+        if (s->present)
+            mprotect(memory + s->body, s->body_end - s->body, access);
     }
 }
 
@@ -115,13 +114,12 @@ static void answer(const ng_subject *subject, const ng_kernel *kernels,
     call_reply reply = {0};
     subject_make_call(&call, subject->memory, kernels[order->kernel].name,
                       &test, &order->where);
-    protect(subject->memory, &order->where, true);
+    protect(subject->memory, &order->where);
     fp_state before = fp_get();
     errno = 0;
     reply.result = kernels[order->kernel].run(&call);
     fp_state after = fp_get();
     fp_set(before);
-    protect(subject->memory, &order->where, false);
     fp_changes(before, after, reply.fp_words, sizeof reply.fp_words);
     wire_send(replies, wire_reply, &reply, sizeof reply);
 }
