@@ -66,9 +66,8 @@ static double mean_error(const ng_contract *contract, const ng_conditions *set,
 {
     if (contract->centred == ng_centred_no)
         return 0;
-    /* the division by n, or the product with a rounded 1/n */
-    double rounding =
-        2 * u * fabs(set->mean) * (1 + h) + tiny + reading(contract);
+    double last = u * fabs(set->mean) * (1 + h);
+    double rounding = last + tiny + reading(contract);
     double n = set->n;
     switch (contract->variance) {
     case ng_variance_welford:
@@ -84,8 +83,9 @@ static double mean_error(const ng_contract *contract, const ng_conditions *set,
         return (h + 3 * u) * q + rounding;
     }
     case ng_variance_one_pass_wide:
-        return (g(n, ng_dtype_u(ng_f64)) + u) * set->mean_abs + rounding;
-    default: return h * set->mean_abs + rounding;
+        return (g(n, ng_dtype_u(ng_f64)) + u) * set->mean_abs + rounding + last;
+    default: /* `last` twice: a rounded 1/n as a factor, not a division */
+        return h * set->mean_abs + rounding + last;
     }
 }
 

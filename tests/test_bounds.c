@@ -48,8 +48,9 @@ static const struct {
     {"op=layer_norm summation=pairwise block=32", 1024, 38, 16777178, 0},
     {"op=layer_norm summation=pairwise block=32", 1000, 38, 16777178, 0},
     {"op=layer_norm summation=pairwise block=32", 20, 20, 16777196, 0},
-    /* 2u + 2^13 u^2; u + g(1024) at 2^-53 */
-    {"op=layer_norm summation=compensated", 1024, 1, 8388608, 0x1p-35},
+    /* 2u + 2^13 u^2 + g(1024)^2, g(1024) = 1/16383; u + g(1024) at 2^-53 */
+    {"op=layer_norm summation=compensated", 1024, 1, 8388608,
+     0x1p-35 + 1 / 268402689.0},
     {"op=layer_norm summation=wide", 1024, 1, 16777216, 0x1.00000000008p-43},
     {"op=layer_norm dtype=f64", 1024, 0x1p-43, 1 - 0x1p-43, 0},
     {"op=layer_norm dtype=bf16", 1000, 1000, 16776216, 0},
@@ -256,8 +257,8 @@ static const style styles[] = {
      sum_pairwise,
      {0.9, 0.9, 0.8, 0.6}},
     {"summation=compensated", two_pass, sum_kahan, {0.4, 0.4, 0.4, 0.4}},
-    {"summation=wide", two_pass, sum_wide, {0.95, 0.8, 0.4, 0.4}},
-    {"variance=welford", welford, NULL, {0, 0.25, 0.25, 0.25}},
+    {"summation=wide", two_pass, sum_wide, {0.95, 0.5, 0.4, 0.4}},
+    {"variance=welford", welford, NULL, {0, 0.2, 0.25, 0.25}},
     {"variance=shifted", shifted, NULL, {0, 0.4, 0.25, 0.4}},
     {"variance=one_pass_wide", one_pass_in_double, NULL, {0, 0.4, 0.4, 0.4}},
     {"centred=no", mean_square, sum_recursive, {0.98, 0, 0.98, 0.98}},
@@ -415,9 +416,10 @@ static void test_containment(void **state)
     (void)state;
     if (LDBL_MANT_DIG < 64)
         skip(); /* the exact values need more than double */
-    ng_source_from_seed(&source, 20);
     for (size_t c = 0; c < STYLES; c++) {
         const style *s = &styles[c];
+        /* Each style sees the same data, whatever was judged before it. */
+        ng_source_from_seed(&source, 20);
         char text[96];
         snprintf(text, sizeof text, "op=layer_norm %s", s->contract);
         ng_contract contract = contract_of(text);
