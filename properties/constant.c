@@ -41,10 +41,22 @@ static bool exact_sums(const ng_trial *trial, const ng_case *test)
            contract->affine_eval == ng_affine_eval_centre_first;
 }
 
+/* A constant set has no spread, so without eps its x_hat is 0/0; and so is a
+ * variance of one element over n - 1. */
+static bool zero_over_zero(const ng_trial *trial, const ng_case *test)
+{
+    const ng_contract *contract = trial->contract;
+    return contract->eps_place == ng_eps_place_none ||
+           ng_contract_eps(contract, test->eps) == 0 ||
+           (contract->divisor == ng_divisor_n_minus_1 && test->n == 1);
+}
+
 static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
 {
     ng_call_state call;
-    if (!ng_trial_run(trial, test, &call, finding) || !exact_sums(trial, test))
+    if (!ng_trial_run(trial, test, &call, finding) ||
+        finding->elements == 0 || /* outside the declared domain */
+        zero_over_zero(trial, test) || !exact_sums(trial, test))
         return;
     const ng_tensor *y = &call.tensor[ng_tensor_y];
     const ng_tensor *beta = &call.tensor[ng_tensor_beta];

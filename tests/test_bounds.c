@@ -258,7 +258,7 @@ static const style styles[] = {
      {0.9, 0.9, 0.8, 0.6}},
     {"summation=compensated", two_pass, sum_kahan, {0.4, 0.4, 0.4, 0.4}},
     {"summation=wide", two_pass, sum_wide, {0.95, 0.5, 0.4, 0.4}},
-    {"variance=welford", welford, NULL, {0, 0.2, 0.25, 0.25}},
+    {"variance=welford", welford, NULL, {0, 0.25, 0.25, 0.25}},
     {"variance=shifted", shifted, NULL, {0, 0.4, 0.25, 0.4}},
     {"variance=one_pass_wide", one_pass_in_double, NULL, {0, 0.4, 0.4, 0.4}},
     {"centred=no", mean_square, sum_recursive, {0.98, 0, 0.98, 0.98}},
