@@ -38,8 +38,9 @@ static void show_row(const ng_judged *j, void *user)
         printf("%-12s %-22s %-22s %-22s %11s %11s %9s\n", "output", "x", "got",
                "rounded exact", "error ulp", "bound", "ratio");
     char name[32], x[32] = "";
-    if (j->role == ng_tensor_y)
-        snprintf(name, sizeof name, "y[%zu,%zu]", j->set, j->i);
+    if (ng_role_extent(j->role) == ng_per_element)
+        snprintf(name, sizeof name, "%s[%zu,%zu]", ng_role_name(j->role),
+                 j->set, j->i);
     else
         snprintf(name, sizeof name, "%s[%zu]", ng_role_name(j->role), j->set);
     if (!isnan(j->x))
@@ -94,8 +95,10 @@ static int replay_kernel(ng_subject *subject, size_t k, const ng_case *test,
     char contract[NG_CONTRACT_TEXT_MAX], line[NG_CASE_TEXT_MAX];
     ng_error error;
     ng_problem problem;
+    ng_tensor tensors[NG_TENSOR_COUNT];
     ng_status status =
-        ng_case_tensors(test, trial.contract, &trial.arena, &problem, &error);
+        ng_case_tensors(test, trial.contract, &trial.arena, &problem, tensors,
+                        &error);
     ng_arena_release(&trial.arena);
     if (status != ng_status_ok)
         return ng_exit_error(status, &error);
@@ -138,6 +141,7 @@ static int replay_subject(const char *spec, const char *name,
         const ng_kernel_info *kernel = ng_subject_kernel(subject, k);
         if (!ng_glob_match(name, kernel->name) ||
             strcmp(kernel->contract.op, test->op) != 0 ||
+            strcmp(kernel->contract.pass, test->pass) != 0 ||
             ng_contract_storage(&kernel->contract) != test->dtype)
             continue;
         int one = replay_kernel(subject, k, test, property);

@@ -133,6 +133,23 @@ static ng_status apply_preset(ng_contract *contract, const char *name,
                    name);
 }
 
+static ng_status apply_pass(ng_contract *contract, const char *name,
+                            ng_error *error)
+{
+    const ng_pass_info *pass = ng_pass_find(name);
+    if (pass == NULL)
+        return ng_fail(error, ng_status_bad_input,
+                       "pass=%.40s is not known; expected forward, inference, "
+                       "backward or inference_backward",
+                       name);
+    if (!pass->training && !ng_op_find(contract->op)->running)
+        return ng_fail(error, ng_status_bad_input,
+                       "%s has no running statistics, so no pass=%s",
+                       contract->op, pass->name);
+    snprintf(contract->pass, sizeof contract->pass, "%s", pass->name);
+    return ng_status_ok;
+}
+
 static ng_status apply_field(ng_contract *contract, const ng_field *field,
                              ng_error *error)
 {
@@ -140,13 +157,8 @@ static ng_status apply_field(ng_contract *contract, const ng_field *field,
         return ng_status_ok; /* read first, by ng_contract_parse */
     if (strcmp(field->key, "preset") == 0)
         return apply_preset(contract, field->value, error);
-    if (strcmp(field->key, "pass") == 0) {
-        if (strcmp(field->value, "forward") != 0)
-            return ng_fail(error, ng_status_bad_input,
-                           "pass=%.40s is not known; expected forward",
-                           field->value);
-        return ng_status_ok;
-    }
+    if (strcmp(field->key, "pass") == 0)
+        return apply_pass(contract, field->value, error);
     if (ng_contract_set(contract, field->key, field->value))
         return ng_status_ok;
     const field_row *row = field_find(field->key);
@@ -200,6 +212,37 @@ ng_status ng_contract_init(ng_contract *contract, const char *op,
     return apply(contract, row->defaults, error);
 }
 
+/* Fields that say nothing about this op, or contradict each other. */
+static ng_status check_fields(const ng_contract *contract, ng_error *error)
+{
+    const ng_op *op = ng_op_find(contract->op);
+    const char *words = NULL;
+    if (contract->eps_place == ng_eps_place_max_norm &&
+        (contract->centred == ng_centred_yes ||
+         contract->divisor != ng_divisor_one))
+        words = "eps_place=max_norm is for a norm: centred=no divisor=one";
+    else if (contract->divisor == ng_divisor_one &&
+             contract->centred == ng_centred_yes)
+        words = "divisor=one is for a norm without centring: centred=no";
+    else if (contract->running == ng_running_update && !op->running)
+        words = "running=update is for batch_norm and instance_norm";
+    else if (contract->residual == ng_residual_sum &&
+             op->shape != ng_shape_rows)
+        words = "residual=sum is for layer_norm, rms_norm and l2_norm";
+    else if (contract->layout == ng_layout_channels_last &&
+             op->shape != ng_shape_channels)
+        words = "layout=channels_last is for batch_norm, group_norm and "
+                "instance_norm";
+    else if (contract->backward_stats == ng_backward_stats_saved &&
+             contract->eps_place != ng_eps_place_inside &&
+             contract->eps_place != ng_eps_place_none)
+        words = "backward_stats=saved needs eps_place=inside or none: else "
+                "rstd does not determine the gradient";
+    if (words != NULL)
+        return ng_fail(error, ng_status_bad_input, "%s", words);
+    return ng_status_ok;
+}
+
 /* Numbers that later arithmetic relies on. */
 static ng_status check_numbers(const ng_contract *contract, ng_error *error)
 {
@@ -241,6 +284,8 @@ ng_status ng_contract_parse(ng_contract *contract, const char *text,
     ng_status status = ng_contract_init(contract, op, error);
     if (status == ng_status_ok)
         status = apply(contract, text, error);
+    if (status == ng_status_ok)
+        status = check_fields(contract, error);
     return status == ng_status_ok ? check_numbers(contract, error) : status;
 }
 
@@ -249,6 +294,8 @@ void ng_contract_print(const ng_contract *contract, char *text, size_t size)
     ng_contract initial;
     ng_contract copy = *contract;
     snprintf(text, size, "op=%s", contract->op);
+    if (strcmp(contract->pass, "forward") != 0)
+        ng_text_append(text, size, " pass=%s", contract->pass);
     if (ng_contract_init(&initial, contract->op, NULL) != ng_status_ok)
         return;
     for (size_t i = 0; i < FIELD_COUNT; i++) {
@@ -303,6 +350,16 @@ ng_dtype ng_contract_stats(const ng_contract *contract)
     ng_dtype dtype = ng_contract_compute(contract);
     dtype_of(contract->stats, &dtype);
     return dtype;
+}
+
+ng_dtype ng_contract_dtype(const ng_contract *contract, ng_role role)
+{
+    switch (ng_role_extent(role)) {
+    case ng_per_param: return ng_contract_param(contract);
+    case ng_per_set:
+    case ng_per_channel: return ng_contract_stats(contract);
+    default: return ng_contract_storage(contract);
+    }
 }
 
 double ng_contract_eps(const ng_contract *contract, double eps)

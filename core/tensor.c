@@ -1,11 +1,12 @@
 /* Tensor roles, from tensors.def. */
 #include <normgate/tensor.h>
 
+#include <string.h>
+
 static const struct {
-    const char *name;
-    bool output;
+    const char *name, *meaning;
 } rows[] = {
-#define NG_TENSOR(name, output) {#name, output},
+#define NG_TENSOR(name, meaning) {#name, meaning},
 #include <normgate/tensors.def>
 #undef NG_TENSOR
 };
@@ -15,7 +16,34 @@ const char *ng_role_name(ng_role role)
     return role < NG_TENSOR_COUNT ? rows[role].name : "?";
 }
 
-bool ng_role_is_output(ng_role role)
+const char *ng_role_meaning(ng_role role)
 {
-    return role < NG_TENSOR_COUNT && rows[role].output;
+    return role < NG_TENSOR_COUNT ? rows[role].meaning : "?";
+}
+
+ng_extent ng_role_extent(ng_role role)
+{
+    switch (role) {
+    case ng_tensor_mean:
+    case ng_tensor_rstd:
+    case ng_tensor_var: return ng_per_set;
+    case ng_tensor_gamma:
+    case ng_tensor_beta:
+    case ng_tensor_dgamma:
+    case ng_tensor_dbeta: return ng_per_param;
+    case ng_tensor_running_mean:
+    case ng_tensor_running_var: return ng_per_channel;
+    default: return ng_per_element;
+    }
+}
+
+bool ng_role_parse(const char *name, ng_role *role)
+{
+    for (size_t i = 0; i < NG_TENSOR_COUNT; i++) {
+        if (strcmp(name, rows[i].name) == 0) {
+            *role = (ng_role)i;
+            return true;
+        }
+    }
+    return false;
 }

@@ -18,7 +18,7 @@ size_t ng_view_index(const ng_view *view, size_t set, size_t i)
                       (ptrdiff_t)(set % s[1].count) * s[1].stride +
                       (ptrdiff_t)(i / e[1].count) * e[0].stride +
                       (ptrdiff_t)(i % e[1].count) * e[1].stride;
-    return (size_t)index;
+    return view->start + (size_t)index;
 }
 
 size_t ng_view_param(const ng_view *view, size_t set, size_t i)
@@ -29,6 +29,32 @@ size_t ng_view_param(const ng_view *view, size_t set, size_t i)
                       (ptrdiff_t)(i / e[1].count) * e[0].param +
                       (ptrdiff_t)(i % e[1].count) * e[1].param;
     return (size_t)index;
+}
+
+/* Axes that gamma does not see have a zero step; the others number it. */
+size_t ng_view_params(const ng_view *view)
+{
+    const ng_axis *axes[] = {&view->set[0], &view->set[1], &view->element[0],
+                             &view->element[1]};
+    size_t params = 1;
+    for (size_t a = 0; a < 4; a++) {
+        if (axes[a]->param != 0)
+            params *= axes[a]->count;
+    }
+    return params;
+}
+
+size_t ng_view_extent(const ng_view *view)
+{
+    const ng_axis *axes[] = {&view->set[0], &view->set[1], &view->element[0],
+                             &view->element[1]};
+    size_t last = view->start;
+    for (size_t a = 0; a < 4; a++) {
+        if (axes[a]->count == 0)
+            return view->start;
+        last += (axes[a]->count - 1) * (size_t)axes[a]->stride;
+    }
+    return last + 1;
 }
 
 ng_view ng_view_rows(size_t rows, size_t n)

@@ -15,7 +15,7 @@ static double g(double k, double u)
 
 /* The error of one underflow: the least subnormal, or, where subnormals are
  * flushed to zero, all of the least normal number. */
-static double underflow(const ng_contract *contract, ng_dtype dtype)
+double ng_underflow(const ng_contract *contract, ng_dtype dtype)
 {
     return contract->subnormals == ng_subnormals_flushed
                ? ng_dtype_min(dtype)
@@ -23,7 +23,7 @@ static double underflow(const ng_contract *contract, ng_dtype dtype)
 }
 
 /* The error of reading one x: none, unless a subnormal is read as zero. */
-static double reading(const ng_contract *contract)
+double ng_reading(const ng_contract *contract)
 {
     return contract->subnormals == ng_subnormals_flushed
                ? ng_dtype_min(ng_contract_storage(contract))
@@ -60,6 +60,24 @@ double ng_accumulation_bound(const ng_contract *contract, double n)
     return g(additions(contract, n), u);
 }
 
+/* Whether x + residual is formed in the arithmetic and used unrounded: then
+ * each element errs by u|x| before anything is summed. */
+static bool sums_residual(const ng_contract *contract)
+{
+    return contract->residual == ng_residual_sum &&
+           contract->round_residual == ng_round_residual_no &&
+           !ng_pass_find(contract->pass)->gradient;
+}
+
+/* Statistics that are inputs: running ones, or those of the forward pass. */
+static bool given(const ng_contract *contract)
+{
+    const ng_pass_info *pass = ng_pass_find(contract->pass);
+    return !pass->training ||
+           (pass->gradient &&
+            contract->backward_stats == ng_backward_stats_saved);
+}
+
 /* Error of the computed mean, absolute. */
 static double mean_error(const ng_contract *contract, const ng_conditions *set,
                          double u, double h, double tiny)
@@ -67,7 +85,7 @@ static double mean_error(const ng_contract *contract, const ng_conditions *set,
     if (contract->centred == ng_centred_no)
         return 0;
     double last = u * fabs(set->mean) * (1 + h);
-    double rounding = last + tiny + reading(contract);
+    double rounding = last + tiny + ng_reading(contract);
     double n = set->n;
     switch (contract->variance) {
     case ng_variance_welford:
@@ -171,7 +189,10 @@ static bool in_domain(const ng_contract *contract, const ng_conditions *set,
     if (contract->round_rstd == ng_round_rstd_yes &&
         set->scale < 2 / ng_dtype_max(ng_contract_storage(contract)))
         return false;
-    if (contract->max_abs > 0) {
+    if (given(contract)) { /* no squares are formed */
+        if (fmax(largest_x, fabs(set->mean)) > largest / 4)
+            return false;
+    } else if (contract->max_abs > 0) {
         if (largest_x > contract->max_abs)
             return false;
     } else if (set->root_mean_square * sqrt(set->n) > limit) {
@@ -184,22 +205,42 @@ void ng_bound_set(ng_set_bound *bound, const ng_contract *contract,
                   const ng_conditions *set, double largest_x)
 {
     double u = ng_dtype_u(ng_contract_compute(contract));
-    double tiny = underflow(contract, ng_contract_compute(contract));
+    double tiny = ng_underflow(contract, ng_contract_compute(contract));
     double h = ng_accumulation_bound(contract, set->n);
-    double either, upward;
-    bound->mean = mean_error(contract, set, u, h, tiny);
-    variance_error(contract, set, u, h, bound->mean, &either, &upward);
-    either += 4 * tiny; /* underflow of the squares and of the division */
-    bound->scale = scale_error(contract, set, u, tiny, either, upward);
+    double either = 0, upward = 0;
+    bound->g = bound->gx = bound->mean = 0;
+    bound->dx_judged = false;
+    if (given(contract)) {
+        /* Read once, where stored wider than the arithmetic. */
+        bool wider = ng_dtype_u(ng_contract_stats(contract)) < u;
+        bound->mean = wider ? u * fabs(set->mean) : 0;
+        either = wider ? u * set->deviation * set->deviation : 0;
+    } else {
+        double residual = sums_residual(contract) ? u : 0;
+        bound->mean = mean_error(contract, set, u, h, tiny) +
+                      residual * set->mean_abs;
+        variance_error(contract, set, u, h, bound->mean, &either, &upward);
+        /* sum (d + r)^2 with |r| <= u|x|: 2 sigma u rms + u^2 rms^2 */
+        either += residual * set->root_mean_square *
+                  (2 * set->deviation + residual * set->root_mean_square);
+        either += 4 * tiny; /* underflow of the squares and of the division */
+    }
+    bound->var = either + upward;
+    bound->scale =
+        contract->backward_stats == ng_backward_stats_saved && given(contract)
+            ? (either > 0 ? u : 0)
+            : scale_error(contract, set, u, tiny, either, upward);
     bound->judged = in_domain(contract, set, largest_x) &&
                     isfinite(bound->mean) && isfinite(bound->scale);
+    if (bound->judged && ng_pass_find(contract->pass)->gradient)
+        ng_bound_gradients(bound, contract, set);
 }
 
 /* Half a unit in the last place of the output at most `error` beyond exact:
  * rounding to nearest of the computed value, wherever it lies. At least the
  * least double, in which errors of subnormal f64 are counted themselves. */
-static double final_rounding(const ng_contract *contract, ng_dtype dtype,
-                             double exact, double error)
+double ng_final_rounding(const ng_contract *contract, ng_dtype dtype,
+                         double exact, double error)
 {
     if (fabs(exact) - error < ng_dtype_min(dtype) &&
         contract->subnormals == ng_subnormals_flushed)
@@ -213,13 +254,15 @@ double ng_bound_y(const ng_set_bound *bound, const ng_contract *contract,
 {
     ng_dtype compute = ng_contract_compute(contract);
     ng_dtype storage = ng_contract_storage(contract);
-    double u = ng_dtype_u(compute), tiny = underflow(contract, compute);
+    double u = ng_dtype_u(compute), tiny = ng_underflow(contract, compute);
     double y = fabs(ldexp(exact->high, exact->exponent));
     double factor =
         contract->affine == ng_affine_one_plus_gamma ? 1 + gamma : gamma;
     double scale = fabs(factor);
     double x_hat = fabs(x - set->mean) / set->scale;
-    double e = (bound->mean + reading(contract)) / set->scale;
+    double e = (bound->mean + ng_reading(contract)) / set->scale;
+    if (sums_residual(contract))
+        e += u * fabs(x) / set->scale;
     /* (x - mean), * rstd, * gamma, and gamma or 1 + gamma itself */
     double product = bound->scale + 4.01 * u * (1 + bound->scale);
     double error = scale * ((x_hat + e) * product + e);
@@ -238,7 +281,7 @@ double ng_bound_y(const ng_set_bound *bound, const ng_contract *contract,
     error += 3 * (scale + 1 + 1 / set->scale) * tiny;
     if (compute != storage)
         error += u * (y + error); /* the sum with beta, before the storage */
-    return error + final_rounding(contract, storage, y, error);
+    return error + ng_final_rounding(contract, storage, y, error);
 }
 
 double ng_bound_mean(const ng_set_bound *bound, const ng_contract *contract,
@@ -246,7 +289,42 @@ double ng_bound_mean(const ng_set_bound *bound, const ng_contract *contract,
 {
     ng_dtype dtype = ng_contract_stats(contract);
     return bound->mean +
-           final_rounding(contract, dtype, set->mean, bound->mean);
+           ng_final_rounding(contract, dtype, set->mean, bound->mean);
+}
+
+double ng_bound_h(const ng_contract *contract, const ng_point *exact)
+{
+    ng_dtype compute = ng_contract_compute(contract);
+    ng_dtype storage = ng_contract_storage(contract);
+    double h = fabs(ldexp(exact->high, exact->exponent));
+    double error = compute == storage ? 0 : ng_dtype_u(compute) * h;
+    error += 2 * ng_reading(contract);
+    return error + ng_final_rounding(contract, storage, h, error);
+}
+
+double ng_bound_var(const ng_set_bound *bound, const ng_contract *contract,
+                    const ng_point *exact)
+{
+    double var = fabs(ldexp(exact->high, exact->exponent));
+    return bound->var +
+           ng_final_rounding(contract, ng_contract_stats(contract), var,
+                             bound->var);
+}
+
+/* (1 - m) old + m value, or old + m (value - old): with m rounded to the
+ * arithmetic, each term errs by at most 4u of what it adds. */
+double ng_bound_running(const ng_contract *contract, double momentum,
+                        double old, double value, double error,
+                        const ng_point *exact)
+{
+    double u = ng_dtype_u(ng_contract_compute(contract));
+    double tiny = ng_underflow(contract, ng_contract_compute(contract));
+    double now = fabs(ldexp(exact->high, exact->exponent));
+    double m = fabs(momentum);
+    double total = m * (error + 4.01 * u * (fabs(value) + error)) +
+                   4.01 * u * (1 + 2 * m) * fabs(old) + 4 * tiny;
+    return total + ng_final_rounding(contract, ng_contract_stats(contract),
+                                     now, total);
 }
 
 double ng_bound_rstd(const ng_set_bound *bound, const ng_contract *contract,
@@ -254,5 +332,5 @@ double ng_bound_rstd(const ng_set_bound *bound, const ng_contract *contract,
 {
     ng_dtype dtype = ng_contract_stats(contract);
     double rstd = 1 / set->scale, error = rstd * bound->scale;
-    return error + final_rounding(contract, dtype, rstd, error);
+    return error + ng_final_rounding(contract, dtype, rstd, error);
 }

@@ -20,7 +20,7 @@ static const ng_plan_size sizes[] = {
 
 static bool applies(const ng_contract *contract)
 {
-    return contract->centred == ng_centred_yes;
+    return contract->centred == ng_centred_yes && ng_applies_forward(contract);
 }
 
 static bool plan(const ng_trial *trial, size_t i, ng_case *test)
@@ -60,33 +60,35 @@ static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
         return;
     const ng_tensor *y = &call.tensor[ng_tensor_y];
     const ng_tensor *beta = &call.tensor[ng_tensor_beta];
-    size_t wrong = 0, first = 0;
-    for (size_t i = 0; i < y->count; i++) {
-        double want = beta->data == NULL
-                          ? 0
-                          : ng_dtype_get(beta->dtype, beta->data, i % test->n);
+    const ng_view *view = &call.problem.view;
+    size_t wrong = 0, total = test->rows * test->n;
+    for (size_t at = 0; at < total; at++) {
+        size_t set = at / test->n, i = at % test->n;
+        double want = 0;
+        if (beta->data != NULL)
+            want = ng_dtype_get(beta->dtype, beta->data,
+                                ng_view_param(view, set, i));
         want = ng_dtype_round(y->dtype, want);
-        if (ng_dtype_get(y->dtype, y->data, i) != want && wrong++ == 0)
-            first = i;
+        double got =
+            ng_dtype_get(y->dtype, y->data, ng_view_index(view, set, i));
+        if (got == want || wrong++ > 0)
+            continue;
+        finding->worst_role = ng_tensor_y;
+        finding->worst_set = set;
+        finding->worst_element = i;
+        finding->x = test->gen_arg;
+        finding->got = got;
+        finding->bound = 0;
+        finding->exact = finding->rounded = want;
     }
     if (wrong == 0)
         return;
     finding->wrong += wrong;
     finding->ratio = INFINITY;
-    finding->worst_role = ng_tensor_y;
-    finding->worst_set = first / test->n;
-    finding->worst_element = first % test->n;
-    finding->x = test->gen_arg;
-    finding->got = ng_dtype_get(y->dtype, y->data, first);
-    finding->bound = 0;
-    finding->exact = finding->rounded =
-        beta->data == NULL
-            ? 0
-            : ng_dtype_get(beta->dtype, beta->data, first % test->n);
     ng_finding_fail(finding, NG_FAIL,
                     "%zu of %zu outputs of a constant set are not beta, though "
                     "its sums are exact",
-                    wrong, y->count);
+                    wrong, total);
 }
 
 const ng_property ng_property_constant = {

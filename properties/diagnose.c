@@ -39,22 +39,27 @@ static const neighbour neighbours[] = {
     {"round_rstd", "yes", 1, "rstd rounded to storage before use"},
 };
 
-/* Outputs of y that are wrong under `problem`; `total` counts the judged. */
-static size_t wrong_under(ng_arena *arena, const ng_problem *problem,
-                          const ng_tensor *y, size_t *total)
+/* The output that is explained: y, or dx. */
+static ng_role main_role(const ng_problem *problem)
 {
-    const ng_exact *exact = ng_exact_forward(arena, problem, NULL);
+    return ng_pass_find(problem->contract->pass)->gradient ? ng_tensor_dx
+                                                           : ng_tensor_y;
+}
+
+/* Outputs that are wrong under `problem`; `total` counts the judged. */
+static size_t wrong_under(ng_arena *arena, const ng_problem *problem,
+                          const ng_tensor *tensor, size_t *total)
+{
+    ng_standard standard;
+    ng_role role = main_role(problem);
     size_t wrong = 0;
     *total = 0;
-    if (exact == NULL)
+    if (!ng_standard_make(&standard, arena, problem, NULL))
         return SIZE_MAX;
     for (size_t set = 0; set < ng_view_sets(&problem->view); set++) {
-        ng_set_bound bound;
-        ng_judge_set(&bound, problem, exact, set);
         for (size_t i = 0; i < ng_view_n(&problem->view); i++) {
             ng_judged judged;
-            ng_judge_output(&judged, problem, exact, &bound, y, ng_tensor_y,
-                            set, i);
+            ng_judge_output(&judged, &standard, &tensor[role], role, set, i);
             *total += judged.judged;
             wrong += judged.judged && !(judged.ratio <= 1);
         }
@@ -77,7 +82,7 @@ static bool search(ng_arena *arena, const ng_call_state *call, size_t wrong,
             ng_contract_set(&contract, near->field, near->value);
         size_t total;
         size_t left =
-            wrong_under(arena, &problem, &call->tensor[ng_tensor_y], &total);
+            wrong_under(arena, &problem, call->tensor, &total);
         /* A neighbour explains the kernel when nothing is left; that it says
          * something different is known, since the declared contract failed. */
         if (left == 0 && total > 0) {
@@ -123,24 +128,24 @@ static void look_at(pattern *p, const ng_judged *judged, double beta, size_t i,
 static void survey(pattern *p, ng_arena *arena, const ng_call_state *call)
 {
     const ng_problem *problem = &call->problem;
-    const ng_exact *exact = ng_exact_forward(arena, problem, NULL);
+    ng_role role = main_role(problem);
+    ng_standard standard;
     size_t n = ng_view_n(&problem->view);
     *p = (pattern){.least_factor = INFINITY, .largest_factor = -INFINITY};
-    for (size_t set = 0; exact != NULL && set < ng_view_sets(&problem->view);
-         set++) {
-        const ng_conditions *c = ng_exact_conditions(exact, set);
+    if (!ng_standard_make(&standard, arena, problem, NULL))
+        return;
+    for (size_t set = 0; set < ng_view_sets(&problem->view); set++) {
+        const ng_conditions *c = ng_exact_conditions(standard.exact, set);
         if (c->finite && c->deviation > 0)
             p->cancellation =
                 fmax(p->cancellation, fabs(c->mean) / c->deviation);
-        ng_set_bound bound;
-        ng_judge_set(&bound, problem, exact, set);
         for (size_t i = 0; i < n; i++) {
             ng_judged judged;
-            ng_judge_output(&judged, problem, exact, &bound,
-                            &call->tensor[ng_tensor_y], ng_tensor_y, set, i);
+            ng_judge_output(&judged, &standard, &call->tensor[role], role, set,
+                            i);
             size_t index = ng_view_param(&problem->view, set, i);
             double beta =
-                problem->beta == NULL
+                problem->beta == NULL || role != ng_tensor_y
                     ? 0
                     : ng_dtype_get(ng_contract_param(problem->contract),
                                    problem->beta, index);
@@ -149,14 +154,15 @@ static void survey(pattern *p, ng_arena *arena, const ng_call_state *call)
     }
 }
 
-static void describe(const pattern *p, size_t n, ng_finding *finding)
+static void describe(const pattern *p, const char *main_name, size_t n,
+                     ng_finding *finding)
 {
     const char *ending = p->last == p->wrong && n > 16
                              ? ", all among the last 8 of their rows"
                              : "";
     if (p->wrong == 0)
         ng_finding_fail(finding, NG_FAIL,
-                        "y is right, the saved %s is outside its bound",
+                        "%s is right, %s is outside its bound", main_name,
                         ng_role_name(finding->worst_role));
     else if (p->nan == p->wrong)
         ng_finding_fail(finding, NG_FAIL,
@@ -199,9 +205,10 @@ void ng_diagnose(ng_trial *trial, const ng_call_state *call,
     ng_arena arena = {0};
     pattern p;
     survey(&p, &arena, call);
-    bool large = call->tensor[ng_tensor_y].count > SMALL;
+    bool large = call->tensor[ng_tensor_x].count > SMALL;
     if (p.wrong == 0 || (large && trial->searches++ >= MOST_SEARCHES) ||
         !search(&arena, call, p.wrong, finding))
-        describe(&p, ng_view_n(&call->problem.view), finding);
+        describe(&p, ng_role_name(main_role(&call->problem)),
+                 ng_view_n(&call->problem.view), finding);
     ng_arena_release(&arena);
 }

@@ -5,10 +5,26 @@
 #include "bounds.h"
 #include "trial.h"
 
-void ng_judge_set(ng_set_bound *bound, const ng_problem *problem,
-                  const ng_exact *exact, size_t set);
-void ng_judge_output(ng_judged *judged, const ng_problem *problem,
-                     const ng_exact *exact, const ng_set_bound *bound,
+/* The exact values of a call and how far each output may be from them. */
+typedef struct ng_standard {
+    const ng_problem *problem;
+    const ng_exact *exact;
+    ng_set_bound *set;             /* [sets] */
+    ng_sum_bound *dgamma, *dbeta;  /* [params]; NULL: no gradients */
+} ng_standard;
+
+/* False: memory, or a contract without reference (error says which). */
+bool ng_standard_make(ng_standard *standard, ng_arena *arena,
+                      const ng_problem *problem, ng_error *error);
+
+/* Outputs of a role: how many first indices (sets, parameters, channels), and
+ * how many elements each has. */
+size_t ng_role_sets(const ng_standard *standard, ng_role role);
+size_t ng_role_elements(const ng_standard *standard, ng_role role);
+
+/* The output at (set, i); set counts parameters or channels where the role
+ * does. */
+void ng_judge_output(ng_judged *judged, const ng_standard *standard,
                      const ng_tensor *tensor, ng_role role, size_t set,
                      size_t i);
 

@@ -28,7 +28,7 @@ static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
     ng_call_state base, negated;
     if (!ng_trial_prepare(trial, test, &base, finding) ||
         !ng_trial_call(trial, test, &base, false, finding) ||
-        !ng_trial_copy(trial, test, &base, &negated, finding))
+        !ng_trial_copy(trial, &base, &negated, finding))
         return;
     ng_tensor *x = &negated.tensor[ng_tensor_x];
     for (size_t i = 0; i < x->count; i++)
@@ -46,7 +46,7 @@ const ng_property ng_property_negation = {
     .source = "exact identity; round to nearest is symmetric (IEEE 754)",
     .wild = "field kernels tested on uniform(0, 1) only; see KernelBench's "
             "torch.rand inputs",
-    .applies = ng_applies_always,
+    .applies = ng_applies_forward,
     .plan = plan,
     .check = check,
 };

@@ -3,6 +3,25 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
+
+void ng_plan_shape(const ng_trial *trial, size_t i, size_t rows, size_t n,
+                   ng_case *test)
+{
+    snprintf(test->pass, sizeof test->pass, "%s", trial->contract->pass);
+    ng_case_reshape(test, rows, n);
+    if (trial->contract->layout == ng_layout_strided) {
+        test->step = 1 + i % 2;
+        test->gap = i % 4;
+        test->start = i % 3;
+    }
+    static const double momenta[] = {0.1, 0.01, 0.5, 1, 0};
+    test->momentum = momenta[i % 5];
+    test->batches = i % 7;
+}
+
+/* Families of dy beside `normal`, which half of the cases have. */
+static const char *const gradients[] = {"wide", "integers", "spike", "normal"};
 
 bool ng_plan_cross(const ng_trial *trial, size_t i, const ng_plan_row *rows,
                    size_t row_count, const ng_plan_size *sizes,
@@ -18,14 +37,21 @@ bool ng_plan_cross(const ng_trial *trial, size_t i, const ng_plan_row *rows,
         return false;
     const ng_plan_row *row = &rows[i / count];
     ng_case_init(test, trial->op->name, ng_contract_storage(trial->contract));
-    test->rows = used[i % count]->rows;
-    test->n = used[i % count]->n;
+    ng_plan_shape(trial, i, used[i % count]->rows, used[i % count]->n, test);
     test->eps = row->eps;
     snprintf(test->gen, sizeof test->gen, "%s", row->gen);
     test->gen_arg = row->arg;
     snprintf(test->affine, sizeof test->affine, "%s", row->affine);
     test->seed = trial->seed * 1000003 + i;
+    if (ng_pass_find(test->pass)->gradient && i % 8 > 3)
+        snprintf(test->dy, sizeof test->dy, "%s", gradients[i % 8 - 4]);
     return true;
+}
+
+bool ng_applies_forward(const ng_contract *contract)
+{
+    return strcmp(contract->pass, "forward") == 0 &&
+           contract->residual == ng_residual_none;
 }
 
 bool ng_applies_always(const ng_contract *contract)

@@ -25,6 +25,13 @@ bool ng_plan_cross(const ng_trial *trial, size_t i, const ng_plan_row *rows,
                    size_t row_count, const ng_plan_size *sizes,
                    size_t size_count, ng_case *test);
 
+/* Gives the case the contract's pass, `rows` sets of n elements and, by i,
+ * strides and momentum. */
+void ng_plan_shape(const ng_trial *trial, size_t i, size_t rows, size_t n,
+                   ng_case *test);
+
+/* Forward in training, of x alone: where identities of the norm hold. */
+bool ng_applies_forward(const ng_contract *contract);
 bool ng_applies_always(const ng_contract *contract);
 
 #endif

@@ -20,7 +20,7 @@ static const ng_plan_size sizes[] = {
 
 static bool applies(const ng_contract *contract)
 {
-    return contract->centred == ng_centred_yes;
+    return contract->centred == ng_centred_yes && ng_applies_forward(contract);
 }
 
 static bool plan(const ng_trial *trial, size_t i, ng_case *test)
@@ -49,7 +49,7 @@ static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
     for (size_t k = 0; k < 3 && finding->verdict == NG_PASS; k++) {
         double c = ldexp(k % 2 != 0 ? -1 : 1, exponents[k]);
         char claim[96];
-        if (!ng_trial_copy(trial, test, &base, &moved, finding))
+        if (!ng_trial_copy(trial, &base, &moved, finding))
             return;
         shift_x(&moved, c);
         if (!ng_trial_call(trial, test, &moved, false, finding))

@@ -51,16 +51,15 @@ static bool plan(const ng_trial *trial, size_t i, ng_case *test)
     if (i >= small + listed + drawn)
         return false;
     ng_case_init(test, trial->op->name, ng_contract_storage(trial->contract));
-    test->rows = 2;
-    if (i < small) {
-        test->n = 1 + i * step;
-    } else if (i < small + listed) {
-        test->rows = shapes[i - small].rows;
-        test->n = shapes[i - small].n;
-    } else {
-        test->n = random_n(trial, i);
-        test->rows = test->n <= 2048 ? 2 : 1;
+    size_t rows = 2, n = 1 + i * step;
+    if (i >= small + listed) {
+        n = random_n(trial, i);
+        rows = n <= 2048 ? 2 : 1;
+    } else if (i >= small) {
+        rows = shapes[i - small].rows;
+        n = shapes[i - small].n;
     }
+    ng_plan_shape(trial, i, rows, n, test);
     snprintf(test->gen, sizeof test->gen, "offset");
     test->gen_arg = 10;
     test->seed = trial->seed * 1000003 + i;

@@ -4,25 +4,14 @@
 #include <math.h>
 #include <string.h>
 
-static bool allocate_outputs(ng_trial *trial, const ng_case *test,
-                             ng_call_state *call)
+/* Outputs get memory of their own; running statistics, which a call changes, a
+ * copy that every call starts from. */
+static bool allocate_outputs(ng_trial *trial, ng_call_state *call)
 {
-    const ng_contract *contract = trial->contract;
-    bool saved = contract->saved == ng_saved_mean_rstd;
-    bool centred = contract->centred == ng_centred_yes;
-    size_t sets = ng_view_sets(&call->problem.view);
-    size_t counts[NG_TENSOR_COUNT] = {
-        [ng_tensor_y] = test->rows * test->n,
-        [ng_tensor_mean] = saved && centred ? sets : SIZE_MAX,
-        [ng_tensor_rstd] = saved ? sets : SIZE_MAX,
-    };
     for (ng_role role = 0; role < NG_TENSOR_COUNT; role++) {
-        if (!ng_role_is_output(role) || counts[role] == SIZE_MAX)
-            continue;
         ng_tensor *tensor = &call->tensor[role];
-        tensor->dtype = role == ng_tensor_y ? ng_contract_storage(contract)
-                                            : ng_contract_stats(contract);
-        tensor->count = counts[role];
+        if (tensor->use != ng_output && tensor->use != ng_update)
+            continue;
         tensor->data = ng_arena_alloc(&trial->arena, tensor->count,
                                       ng_format_of(tensor->dtype)->size);
         if (tensor->data == NULL)
@@ -31,66 +20,76 @@ static bool allocate_outputs(ng_trial *trial, const ng_case *test,
     return true;
 }
 
-static void attach_inputs(ng_trial *trial, const ng_case *test,
-                          ng_call_state *call)
-{
-    const ng_problem *problem = &call->problem;
-    size_t params = trial->op->params(test);
-    ng_dtype storage = ng_contract_storage(trial->contract);
-    ng_dtype param = ng_contract_param(trial->contract);
-    call->tensor[ng_tensor_x] = (ng_tensor){(void *)(uintptr_t)problem->x,
-                                            test->rows * test->n, storage};
-    call->tensor[ng_tensor_gamma] =
-        (ng_tensor){(void *)(uintptr_t)problem->gamma, params, param};
-    call->tensor[ng_tensor_beta] =
-        (ng_tensor){(void *)(uintptr_t)problem->beta, params, param};
-}
-
 bool ng_trial_prepare(ng_trial *trial, const ng_case *test, ng_call_state *call,
                       ng_finding *finding)
 {
     ng_error error;
     memset(call, 0, sizeof *call);
     if (ng_case_tensors(test, trial->contract, &trial->arena, &call->problem,
-                        &error) != ng_status_ok) {
+                        call->tensor, &error) != ng_status_ok) {
         ng_finding_fail(finding, NG_ERROR, "%.390s", error.text);
         return false;
     }
-    attach_inputs(trial, test, call);
-    if (!allocate_outputs(trial, test, call)) {
+    if (!allocate_outputs(trial, call)) {
         ng_finding_fail(finding, NG_ERROR, "no memory for the outputs");
         return false;
     }
     return true;
 }
 
-bool ng_trial_copy(ng_trial *trial, const ng_case *test,
-                   const ng_call_state *from, ng_call_state *to,
-                   ng_finding *finding)
+bool ng_trial_copy(ng_trial *trial, const ng_call_state *from,
+                   ng_call_state *to, ng_finding *finding)
 {
-    const ng_tensor *x = &from->tensor[ng_tensor_x];
+    *to = *from;
+    memset(&to->reply, 0, sizeof to->reply);
+    ng_tensor *x = &to->tensor[ng_tensor_x];
     size_t size = ng_format_of(x->dtype)->size;
-    memset(to, 0, sizeof *to);
-    to->problem = from->problem;
-    void *copy = ng_arena_alloc(&trial->arena, x->count, size);
-    if (copy == NULL || !allocate_outputs(trial, test, to)) {
+    x->data = ng_arena_alloc(&trial->arena, x->count, size);
+    if (x->data == NULL || !allocate_outputs(trial, to)) {
         ng_finding_fail(finding, NG_ERROR, "no memory for a second call");
         return false;
     }
-    to->problem.x = memcpy(copy, x->data, x->count * size);
-    attach_inputs(trial, test, to);
+    to->problem.x = memcpy(x->data, from->tensor[ng_tensor_x].data,
+                           x->count * size);
     return true;
 }
 
+/* What a call updates starts from the problem's values each time. */
+static void restore(ng_call_state *call)
+{
+    const struct {
+        ng_role role;
+        const void *was;
+    } pairs[] = {
+        {ng_tensor_running_mean, call->problem.running_mean},
+        {ng_tensor_running_var, call->problem.running_var},
+    };
+    for (size_t i = 0; i < 2; i++) {
+        const ng_tensor *tensor = &call->tensor[pairs[i].role];
+        if (tensor->use == ng_update)
+            memcpy(tensor->data, pairs[i].was,
+                   tensor->count * ng_format_of(tensor->dtype)->size);
+    }
+}
+
+/* A case that the contract refuses may be refused, and nothing else: what the
+ * kernel makes of it otherwise is judged as if it had not said so. */
 bool ng_trial_call(ng_trial *trial, const ng_case *test, ng_call_state *call,
                    bool guard_before, ng_finding *finding)
 {
-    ng_request request = {
-        .kernel = trial->kernel, .test = test, .guard_before = guard_before};
+    ng_request request = {.kernel = trial->kernel,
+                          .test = test,
+                          .start = call->problem.view.start,
+                          .guard_before = guard_before};
+    ng_case_strides(test, trial->contract, request.stride);
+    restore(call);
     memcpy(request.tensor, call->tensor, sizeof request.tensor);
     ng_subject_call(trial->subject, &request, &call->reply);
     if (call->reply.verdict == NG_PASS)
         return true;
+    if (call->reply.verdict == NG_REFUSED &&
+        ng_case_forbidden(test, trial->contract) != NULL)
+        return false;
     ng_finding_fail(finding, call->reply.verdict, "%s", call->reply.message);
     return false;
 }
@@ -119,43 +118,88 @@ static void merge(ng_finding *finding, const ng_judged *judged)
     finding->bound = judged->bound;
 }
 
-static void judge_role(const ng_call_state *call, const ng_exact *exact,
-                       ng_role role, size_t set, const ng_set_bound *bound,
-                       ng_finding *finding)
+typedef void judged_row(const ng_judged *judged, void *user);
+
+static void judge_role(const ng_call_state *call, const ng_standard *standard,
+                       ng_role role, ng_finding *finding, judged_row *row,
+                       void *user)
 {
     const ng_tensor *tensor = &call->tensor[role];
-    if (tensor->data == NULL)
-        return;
-    size_t count = role == ng_tensor_y ? ng_view_n(&call->problem.view) : 1;
-    ng_judged judged;
-    for (size_t i = 0; i < count; i++) {
-        ng_judge_output(&judged, &call->problem, exact, bound, tensor, role,
-                        set, i);
-        if (judged.judged)
-            merge(finding, &judged);
+    size_t sets = ng_role_sets(standard, role);
+    size_t count = ng_role_elements(standard, role);
+    for (size_t set = 0; set < sets; set++) {
+        for (size_t i = 0; i < count; i++) {
+            ng_judged judged;
+            ng_judge_output(&judged, standard, tensor, role, set, i);
+            if (judged.judged)
+                merge(finding, &judged);
+            if (row != NULL)
+                row(&judged, user);
+        }
     }
 }
 
-const ng_exact *ng_trial_judge(ng_trial *trial, const ng_call_state *call,
-                               ng_finding *finding)
+static bool is_written(const ng_tensor *tensor)
 {
-    ng_error error;
-    const ng_exact *exact =
-        ng_exact_forward(&trial->arena, &call->problem, &error);
-    if (exact == NULL) {
-        ng_finding_fail(finding, NG_ERROR, "%.390s", error.text);
+    return tensor->data != NULL &&
+           (tensor->use == ng_output || tensor->use == ng_update);
+}
+
+/* Under round_residual=yes the norm is that of the h which the kernel returned;
+ * h itself is judged against x + residual. */
+static const ng_standard *judge_h(ng_trial *trial, const ng_call_state *call,
+                                  const ng_standard *whole,
+                                  ng_finding *finding, judged_row *row,
+                                  void *user, ng_error *error)
+{
+    ng_standard *rest = ng_arena_alloc(&trial->arena, 1, sizeof *rest);
+    ng_problem *problem = ng_arena_alloc(&trial->arena, 1, sizeof *problem);
+    ng_contract *contract = ng_arena_alloc(&trial->arena, 1, sizeof *contract);
+    if (rest == NULL || problem == NULL || contract == NULL) {
+        ng_fail(error, ng_status_no_memory, "no memory for a second reference");
         return NULL;
     }
+    judge_role(call, whole, ng_tensor_h, finding, row, user);
+    *contract = *call->problem.contract;
+    ng_contract_set(contract, "residual", "none");
+    *problem = call->problem;
+    problem->contract = contract;
+    problem->x = call->tensor[ng_tensor_h].data;
+    problem->residual = NULL;
+    return ng_standard_make(rest, &trial->arena, problem, error) ? rest : NULL;
+}
+
+static bool rounds_h(const ng_call_state *call)
+{
+    return is_written(&call->tensor[ng_tensor_h]) &&
+           call->problem.contract->round_residual == ng_round_residual_yes;
+}
+
+static const ng_standard *judge(ng_trial *trial, const ng_call_state *call,
+                                ng_finding *finding, judged_row *row,
+                                void *user)
+{
+    ng_error error;
+    ng_standard *whole = ng_arena_alloc(&trial->arena, 1, sizeof *whole);
+    const ng_standard *standard = whole;
     size_t before = finding->wrong;
-    for (size_t set = 0; set < ng_view_sets(&call->problem.view); set++) {
-        ng_set_bound bound;
-        ng_judge_set(&bound, &call->problem, exact, set);
-        for (ng_role role = 0; role < NG_TENSOR_COUNT; role++) {
-            if (ng_role_is_output(role))
-                judge_role(call, exact, role, set, &bound, finding);
-        }
+    if (whole == NULL ||
+        !ng_standard_make(whole, &trial->arena, &call->problem, &error))
+        standard = NULL;
+    else if (rounds_h(call))
+        standard =
+            judge_h(trial, call, whole, finding, row, user, &error);
+    if (standard == NULL) {
+        ng_finding_fail(finding, NG_ERROR, "%.390s",
+                        whole != NULL ? error.text : "out of memory");
+        return NULL;
     }
-    const size_t *levels = ng_exact_levels(exact);
+    for (ng_role role = 0; role < NG_TENSOR_COUNT; role++) {
+        if (is_written(&call->tensor[role]) &&
+            ng_exact_has(standard->exact, role))
+            judge_role(call, standard, role, finding, row, user);
+    }
+    const size_t *levels = ng_exact_levels(standard->exact);
     for (size_t level = 0; level < NG_LEVEL_COUNT; level++)
         finding->level[level] += levels[level];
     if (levels[ng_level_undecided] > 0)
@@ -164,7 +208,13 @@ const ng_exact *ng_trial_judge(ng_trial *trial, const ng_call_state *call,
                         levels[ng_level_undecided]);
     else if (finding->wrong > before && finding->verdict == NG_PASS)
         finding->verdict = NG_FAIL;
-    return exact;
+    return standard;
+}
+
+bool ng_trial_judge(ng_trial *trial, const ng_call_state *call,
+                    ng_finding *finding)
+{
+    return judge(trial, call, finding, NULL, NULL) != NULL;
 }
 
 /* A wrong output that was never written needs no numerical explanation. */
@@ -183,9 +233,8 @@ bool ng_trial_run(ng_trial *trial, const ng_case *test, ng_call_state *call,
                   ng_finding *finding)
 {
     if (!ng_trial_prepare(trial, test, call, finding) ||
-        !ng_trial_call(trial, test, call, false, finding))
-        return false;
-    if (ng_trial_judge(trial, call, finding) == NULL)
+        !ng_trial_call(trial, test, call, false, finding) ||
+        !ng_trial_judge(trial, call, finding))
         return false;
     explain(trial, call, finding);
     return finding->verdict == NG_PASS;
@@ -196,31 +245,10 @@ void ng_trial_case(ng_trial *trial, const ng_case *test,
                    ng_finding *finding)
 {
     ng_call_state call;
-    if (!ng_trial_prepare(trial, test, &call, finding) ||
-        !ng_trial_call(trial, test, &call, false, finding))
-        return;
-    const ng_exact *exact = ng_trial_judge(trial, &call, finding);
-    if (exact == NULL)
-        return;
-    explain(trial, &call, finding);
-    for (size_t set = 0; row != NULL && set < ng_view_sets(&call.problem.view);
-         set++) {
-        ng_set_bound bound;
-        ng_judge_set(&bound, &call.problem, exact, set);
-        for (ng_role role = 0; role < NG_TENSOR_COUNT; role++) {
-            const ng_tensor *tensor = &call.tensor[role];
-            bool whole = role == ng_tensor_y;
-            size_t count = whole ? ng_view_n(&call.problem.view) : 1;
-            if (!ng_role_is_output(role) || tensor->data == NULL)
-                continue;
-            for (size_t i = 0; i < count; i++) {
-                ng_judged judged;
-                ng_judge_output(&judged, &call.problem, exact, &bound, tensor,
-                                role, set, i);
-                row(&judged, user);
-            }
-        }
-    }
+    if (ng_trial_prepare(trial, test, &call, finding) &&
+        ng_trial_call(trial, test, &call, false, finding) &&
+        judge(trial, &call, finding, row, user) != NULL)
+        explain(trial, &call, finding);
 }
 
 size_t ng_trial_differs(const ng_tensor *a, const ng_tensor *b)
@@ -241,26 +269,21 @@ size_t ng_trial_agree(ng_trial *trial, const ng_call_state *a,
                       ng_finding *finding)
 {
     ng_error error;
-    const ng_exact *first =
-        ng_exact_forward(&trial->arena, &a->problem, &error);
-    const ng_exact *second =
-        ng_exact_forward(&trial->arena, &b->problem, &error);
-    if (first == NULL || second == NULL) {
+    ng_standard first, second;
+    if (!ng_standard_make(&first, &trial->arena, &a->problem, &error) ||
+        !ng_standard_make(&second, &trial->arena, &b->problem, &error)) {
         ng_finding_fail(finding, NG_ERROR, "%.390s", error.text);
         return 0;
     }
     size_t sets = ng_view_sets(&a->problem.view), bits = 0, wrong = 0;
     size_t n = ng_view_n(&a->problem.view);
+    ng_role role = ng_pass_find(trial->contract->pass)->gradient ? ng_tensor_dx
+                                                                 : ng_tensor_y;
     for (size_t set = 0; set < sets; set++) {
-        ng_set_bound bound[2];
-        ng_judge_set(&bound[0], &a->problem, first, set);
-        ng_judge_set(&bound[1], &b->problem, second, set);
         for (size_t i = 0; i < n; i++) {
             ng_judged left, right;
-            ng_judge_output(&left, &a->problem, first, &bound[0],
-                            &a->tensor[ng_tensor_y], ng_tensor_y, set, i);
-            ng_judge_output(&right, &b->problem, second, &bound[1],
-                            &b->tensor[ng_tensor_y], ng_tensor_y, set, i);
+            ng_judge_output(&left, &first, &a->tensor[role], role, set, i);
+            ng_judge_output(&right, &second, &b->tensor[role], role, set, i);
             if (!left.judged || !right.judged)
                 continue;
             double other = sign * right.got;

@@ -18,19 +18,17 @@ bool ng_trial_prepare(ng_trial *trial, const ng_case *test, ng_call_state *call,
                       ng_finding *finding);
 
 /* A call with the same shape and parameters whose x may be changed freely. */
-bool ng_trial_copy(ng_trial *trial, const ng_case *test,
-                   const ng_call_state *from, ng_call_state *to,
-                   ng_finding *finding);
+bool ng_trial_copy(ng_trial *trial, const ng_call_state *from,
+                   ng_call_state *to, ng_finding *finding);
 
 /* Calls the kernel. False: it did not answer; the finding has the verdict. */
 bool ng_trial_call(ng_trial *trial, const ng_case *test, ng_call_state *call,
                    bool guard_before, ng_finding *finding);
 
 /* Judges every output against the exact value and merges into the finding:
- * ratio, worst element, counts, verdict. The exact values are returned for
- * further use; NULL after a failure of the harness. */
-const ng_exact *ng_trial_judge(ng_trial *trial, const ng_call_state *call,
-                               ng_finding *finding);
+ * ratio, worst element, counts, verdict. False: a failure of the harness. */
+bool ng_trial_judge(ng_trial *trial, const ng_call_state *call,
+                    ng_finding *finding);
 
 /* prepare, call, judge. */
 bool ng_trial_run(ng_trial *trial, const ng_case *test, ng_call_state *call,
@@ -40,7 +38,7 @@ bool ng_trial_run(ng_trial *trial, const ng_case *test, ng_call_state *call,
 size_t ng_trial_differs(const ng_tensor *a, const ng_tensor *b);
 
 /* Two calls whose exact outputs are equal up to a sign: fails when an output
- * of y differs by more than the two bounds together. Bits that differ within
+ * of y (or dx) differs by more than the two bounds together. Bits that differ within
  * the bounds are counted in the return value. */
 size_t ng_trial_agree(ng_trial *trial, const ng_call_state *a,
                       const ng_call_state *b, double sign, const char *claim,

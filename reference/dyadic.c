@@ -69,6 +69,11 @@ void dyadic_mul(dyadic *d, const dyadic *a, const dyadic *b)
     d->e = e;
 }
 
+void dyadic_neg(dyadic *d)
+{
+    mpz_neg(d->m, d->m);
+}
+
 void dyadic_mul_ui(dyadic *d, const dyadic *a, unsigned long k)
 {
     mpz_mul_ui(d->m, a->m, k);

@@ -18,6 +18,7 @@ void dyadic_set_double(dyadic *d, double value); /* finite */
 void dyadic_add(dyadic *d, const dyadic *a, const dyadic *b);
 void dyadic_sub(dyadic *d, const dyadic *a, const dyadic *b);
 void dyadic_mul(dyadic *d, const dyadic *a, const dyadic *b);
+void dyadic_neg(dyadic *d);
 void dyadic_mul_ui(dyadic *d, const dyadic *a, unsigned long k);
 int dyadic_sign(const dyadic *a);                 /* -1, 0, 1 */
 int dyadic_cmp(const dyadic *a, const dyadic *b); /* sign of a - b */

@@ -1,5 +1,5 @@
 /* binary128 values: conversion, and the fast proof of a rounding. */
-#include "radical.h"
+#include "quad.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -90,33 +90,49 @@ void point_set_quad(ng_point *point, quad value)
     point->low = (double)(value - (quad)point->high);
 }
 
-static quad magnitude(quad a)
+quad quad_abs(quad a)
 {
     return a < 0 ? -a : a;
 }
 
-/* Roundings, each 2^-113 relative: n x (exact, 77 bits), minus the high and the
- * low part of the sum (the guard keeps what the first loses, and what the two
- * parts leave out, below 2^-112 |c| and 2^-114 |c|), 1 + gamma, g c, the
- * inverse (2^-111), the product: below 2^-109 |v| in all. The sum with beta is
- * 2^-113 |y|. */
-bool quad_evaluate(quad *v, quad *y, const quad_set *set, double x,
-                   double gamma, double beta, bool one_plus)
+/* Roundings, each 2^-113 relative: n x (exact for a double x: 77 bits), minus
+ * the high and the low part of the sum. The guard keeps what the first loses,
+ * and what the two parts leave out, below 2^-112 |c| and 2^-114 |c|. A sum
+ * x + residual of more than 53 bits may be rounded, and so may n times it, by
+ * 2^-112 |n x| in all: there |sum| must stay below |c|/4. */
+bool quad_centre(quad *c, const quad_set *set, double x, double residual)
 {
-    quad c = x, g = gamma;
-    if (set->n != 0) {
-        quad first = set->n * c - set->sum_high;
-        c = first - set->sum_low;
-        quad size = magnitude(c);
-        if (!(magnitude(first) <= 2 * size &&
-              magnitude(set->sum_high) * 0x1p-112 <= size))
-            return false;
+    quad value = (quad)x + (quad)residual;
+    if (set->n == 0) {
+        *c = value;
+        return true;
     }
+    quad first = set->n * value - set->sum_high;
+    *c = first - set->sum_low;
+    quad size = quad_abs(*c);
+    bool exact = residual == 0 || (quad)(double)value == value;
+    quad reach = exact ? 0x1p-112 : 4;
+    return quad_abs(first) <= 2 * size &&
+           quad_abs(set->sum_high) * reach <= size;
+}
+
+quad quad_gradient(double gamma, double dy, bool one_plus)
+{
+    quad g = gamma;
     if (one_plus)
         g += 1;
-    *v = g * c * set->inverse;
-    *y = *v + (quad)beta;
-    return true;
+    return g * (quad)dy;
+}
+
+/* Knuth's TwoSum: the error of the sum is exact, and goes to the low word. */
+void quad_sum_add(quad_sum *sum, quad term)
+{
+    quad high = sum->high + term;
+    quad part = high - sum->high;
+    quad error = (sum->high - (high - part)) + (term - part);
+    sum->high = high;
+    sum->low += error;
+    sum->magnitudes += quad_abs(term);
 }
 
 /* units * 2^place, or Inf past the largest finite value. */
@@ -129,17 +145,21 @@ static double assemble(uint64_t units, int place, bool negative,
     return negative ? -magnitude : magnitude;
 }
 
-bool quad_round(ng_point *point, quad y, double ratio, ng_dtype dtype)
+bool quad_round(ng_point *point, quad y, quad size, ng_dtype dtype)
 {
-    /* Beyond 2^7 the error 2^-109 |v| takes more than 100 bits can spare. The
-     * negation also sends a NaN ratio (y = 0) to the slower level. */
-    if (!(ratio <= 0x1p7) || y == 0)
+    /* Beyond 2^7 the error 2^-109 size takes more than 100 bits can spare. The
+     * negation also sends a NaN to the slower level. */
+    quad magnitude = quad_abs(y);
+    if (!(size <= magnitude * 0x1p7) || y == 0)
         return false;
+    double ratio = (double)(size / magnitude) * (1 + 0x1p-50);
+    if (ratio < 1)
+        ratio = 1;
     const ng_format *format = ng_format_of(dtype);
     int e;
     bool negative;
     wide m = unpack(y, &e, &negative);
-    /* Unit 2^(e - 112): 2^-109 |v| <= 2^-109 ratio 2^(e+1) is 16 ratio units,
+    /* Unit 2^(e - 112): 2^-109 size <= 2^-109 ratio 2^(e+1) is 16 ratio units,
      * 2^-113 |y| is one. */
     wide slack = (wide)(16 * ratio) + 2;
     int least = e > format->emin ? e : format->emin;

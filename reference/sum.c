@@ -56,16 +56,39 @@ void sum_add(exact_sum *sum, double value)
         add_scaled(sum, significand, exponent, signbit(value) != 0);
 }
 
-void sum_add_square(exact_sum *sum, double value)
+void sum_add_product(exact_sum *sum, double a, double b)
 {
-    int exponent;
-    uint64_t significand = decompose(value, &exponent);
-    if (significand == 0)
+    int first, second;
+    uint64_t m = decompose(a, &first), k = decompose(b, &second);
+    if (m == 0 || k == 0)
         return;
-    unsigned __int128 square = (unsigned __int128)significand * significand;
-    add_scaled(sum, (uint64_t)square, 2 * exponent, false);
-    if (square >> 64 != 0)
-        add_scaled(sum, (uint64_t)(square >> 64), 2 * exponent + 64, false);
+    bool negative = (signbit(a) != 0) != (signbit(b) != 0);
+    unsigned __int128 product = (unsigned __int128)m * k;
+    add_scaled(sum, (uint64_t)product, first + second, negative);
+    if (product >> 64 != 0)
+        add_scaled(sum, (uint64_t)(product >> 64), first + second + 64,
+                   negative);
+}
+
+void sum_add_triple(exact_sum *sum, double a, double b, double c)
+{
+    int first, second, third;
+    uint64_t m = decompose(a, &first), k = decompose(b, &second);
+    uint64_t l = decompose(c, &third);
+    if (m == 0 || k == 0 || l == 0)
+        return;
+    bool negative = ((signbit(a) != 0) != (signbit(b) != 0)) !=
+                    (signbit(c) != 0);
+    unsigned __int128 product = (unsigned __int128)m * k;
+    for (int half = 0; half < 2; half++) {
+        unsigned __int128 part =
+            (unsigned __int128)(uint64_t)(product >> (64 * half)) * l;
+        int exponent = first + second + third + 64 * half;
+        if ((uint64_t)part != 0)
+            add_scaled(sum, (uint64_t)part, exponent, negative);
+        if (part >> 64 != 0)
+            add_scaled(sum, (uint64_t)(part >> 64), exponent + 64, negative);
+    }
 }
 
 void sum_get(dyadic *d, const exact_sum *sum)

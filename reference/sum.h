@@ -1,4 +1,4 @@
-/* Exact sums of doubles and of their squares: a fixed-point superaccumulator
+/* Exact sums of doubles and of products of two or three of them: a fixed-point superaccumulator
  * (Kulisch; Neal 2015) of 32-bit digits with deferred carries. No rounding, no
  * cancellation analysis, any order, any exponents. */
 #ifndef NORMGATE_SUM_H
@@ -11,11 +11,12 @@
 #include <stdint.h>
 
 enum {
-    /* From 2^-2176, below the square of the least subnormal double, to 2^2304,
-     * above 2^31 squares of the largest. Each digit takes 2^31 additions before
-     * its 64 bits could overflow; a set has at most 2^24 elements. */
-    SUM_LEAST_EXPONENT = -2176,
-    SUM_DIGITS = 140,
+    /* From 2^-3232, below the cube of the least subnormal double, to 2^3136,
+     * above 2^31 cubes of the largest. Each digit takes 2^31 additions before
+     * its 64 bits could overflow; a product of three makes up to 4, and a set
+     * has at most 2^24 elements. */
+    SUM_LEAST_EXPONENT = -3232,
+    SUM_DIGITS = 202,
 };
 
 typedef struct exact_sum {
@@ -25,7 +26,8 @@ typedef struct exact_sum {
 
 void sum_init(exact_sum *sum);
 void sum_add(exact_sum *sum, double value);        /* finite */
-void sum_add_square(exact_sum *sum, double value); /* finite */
+void sum_add_product(exact_sum *sum, double a, double b);           /* a b */
+void sum_add_triple(exact_sum *sum, double a, double b, double c); /* a b c */
 void sum_get(dyadic *d, const exact_sum *sum);
 
 #endif

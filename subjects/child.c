@@ -93,8 +93,7 @@ static void protect(unsigned char *memory, const layout *where)
     mprotect(memory, layout_capacity(), PROT_NONE);
     for (ng_role role = 0; role < NG_TENSOR_COUNT; role++) {
         const span *s = &where->tensor[role];
-        int access =
-            ng_role_is_output(role) ? PROT_READ | PROT_WRITE : PROT_READ;
+        int access = s->written ? PROT_READ | PROT_WRITE : PROT_READ;
         if (s->present)
             mprotect(memory + s->body, s->body_end - s->body, access);
     }
@@ -103,17 +102,12 @@ static void protect(unsigned char *memory, const layout *where)
 static void answer(const ng_subject *subject, const ng_kernel *kernels,
                    const call_order *order, int replies)
 {
-    /* Only what a call needs of a case; ng_case itself carries fuzz bytes. */
-    static ng_case test;
-    memcpy(test.op, order->op, sizeof test.op);
-    memcpy(test.pass, order->pass, sizeof test.pass);
-    test.rows = order->rows;
-    test.n = order->n;
-    test.eps = order->eps;
-    ng_call call;
+    ng_call call = order->call;
     call_reply reply = {0};
-    subject_make_call(&call, subject->memory, kernels[order->kernel].name,
-                      &test, &order->where);
+    call.kernel = kernels[order->kernel].name;
+    call.op = order->op;
+    call.pass = order->pass;
+    subject_place_call(&call, subject->memory, &order->where);
     protect(subject->memory, &order->where);
     fp_state before = fp_get();
     errno = 0;

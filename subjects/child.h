@@ -6,8 +6,8 @@
 
 /* One call, as the parent lays it out. */
 typedef struct call_order {
-    size_t kernel, rows, n;
-    double eps;
+    size_t kernel;
+    ng_call call; /* its numbers; the child fills in the pointers */
     char op[NG_NAME_MAX], pass[NG_NAME_MAX];
     layout where;
 } call_order;

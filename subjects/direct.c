@@ -58,9 +58,11 @@ static void call(ng_subject *subject, const ng_request *request,
         return;
     }
     layout_fill(subject->memory, &where, request);
-    subject_make_call(&arguments, subject->memory,
-                      subject->direct[request->kernel].name, request->test,
-                      &where);
+    subject_fill_call(&arguments, request);
+    arguments.kernel = subject->direct[request->kernel].name;
+    arguments.op = request->test->op;
+    arguments.pass = request->test->pass;
+    subject_place_call(&arguments, subject->memory, &where);
     fp_state before = fp_get();
     int result = subject->direct[request->kernel].run(&arguments);
     fp_state after = fp_get();

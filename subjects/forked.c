@@ -168,9 +168,7 @@ static void call(ng_subject *subject, const ng_request *request,
         return;
     }
     order.kernel = request->kernel;
-    order.rows = test->rows;
-    order.n = test->n;
-    order.eps = test->eps;
+    subject_fill_call(&order.call, request);
     memcpy(order.op, test->op, sizeof order.op);
     memcpy(order.pass, test->pass, sizeof order.pass);
     layout_fill(subject->memory, &order.where, request);

@@ -84,9 +84,11 @@ void subject_detach(const ng_subject *subject);
 double subject_start_deadline(const ng_subject *subject);
 double subject_call_deadline(const ng_subject *subject);
 
-/* The call as a kernel sees it, over memory laid out by `where`. */
-void subject_make_call(ng_call *call, unsigned char *memory, const char *kernel,
-                       const ng_case *test, const layout *where);
+/* The call as a kernel sees it: its numbers, then, over memory laid out by
+ * `where`, its tensors. kernel, op and pass are the caller's to set. */
+void subject_fill_call(ng_call *call, const ng_request *request);
+void subject_place_call(ng_call *call, unsigned char *memory,
+                        const layout *where);
 
 /* PASS, or what the kernel's result means instead. */
 void subject_read_result(int result, ng_reply *reply);

@@ -2,6 +2,7 @@
 #include "layout.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -37,6 +38,10 @@ bool layout_make(layout *where, const ng_request *request, size_t alignment,
         if (tensor->count > NG_CASE_ELEMENTS_MAX)
             return false;
         s->present = true;
+        s->written = tensor->use == ng_output || tensor->use == ng_update;
+        s->start = ng_role_extent(role) == ng_per_element
+                       ? request->start * ng_format_of(tensor->dtype)->size
+                       : 0;
         s->bytes = tensor->count * ng_format_of(tensor->dtype)->size;
         s->body = next + unit;
         s->body_end = s->body + round_up(s->bytes + 1, unit);
@@ -79,7 +84,7 @@ void layout_fill(unsigned char *memory, const layout *where,
         memset(memory + s->canary, CANARY, s->data - s->canary);
         memset(memory + s->data + s->bytes, CANARY,
                s->canary_end - s->data - s->bytes);
-        if (ng_role_is_output(role))
+        if (request->tensor[role].use == ng_output)
             poison(memory + s->data, &request->tensor[role]);
         else
             memcpy(memory + s->data, request->tensor[role].data, s->bytes);
@@ -147,24 +152,72 @@ static void check_input(const unsigned char *memory, const span *s,
     breach(reply, ng_breach_input, words);
 }
 
+/* Which elements of a tensor's memory lie between strides; NULL: none (or no
+ * memory to say so). */
+static bool *gaps_of(const ng_request *request, ng_role role)
+{
+    const ng_case *test = request->test;
+    size_t sizes[3] = {test->rows, test->n, 1};
+    size_t count = request->tensor[role].count;
+    if (ng_role_extent(role) != ng_per_element ||
+        count == test->rows * test->n)
+        return NULL;
+    if (test->C > 0) {
+        sizes[0] = test->N;
+        sizes[1] = test->C;
+        sizes[2] = test->spatial;
+    }
+    bool *gap = malloc(count + 1);
+    if (gap == NULL)
+        return NULL;
+    memset(gap, true, count + 1);
+    for (size_t a = 0; a < sizes[0]; a++) {
+        for (size_t b = 0; b < sizes[1]; b++) {
+            for (size_t c = 0; c < sizes[2]; c++) {
+                size_t at = request->start + a * (size_t)request->stride[0] +
+                            b * (size_t)request->stride[1] +
+                            c * (size_t)request->stride[2];
+                if (at < count)
+                    gap[at] = false;
+            }
+        }
+    }
+    return gap;
+}
+
 static void check_written(const unsigned char *memory, const span *s,
-                          const ng_tensor *tensor, ng_role role,
+                          const ng_request *request, ng_role role,
                           ng_reply *reply)
 {
     char words[128];
+    const ng_tensor *tensor = &request->tensor[role];
     uint64_t pattern = poison_of(tensor->dtype);
-    size_t left = 0, first = 0;
+    size_t left = 0, first = 0, stray = 0, stray_at = 0;
+    bool *gap = gaps_of(request, role);
     for (size_t i = 0; i < tensor->count; i++) {
-        if (ng_dtype_bits(tensor->dtype, memory + s->data, i) == pattern &&
-            left++ == 0)
+        bool same =
+            ng_dtype_bits(tensor->dtype, memory + s->data, i) == pattern;
+        bool between = gap != NULL && gap[i];
+        if (same && !between && left++ == 0)
             first = i;
+        if (!same && between && stray++ == 0)
+            stray_at = i;
     }
-    if (left == 0)
-        return;
-    snprintf(words, sizeof words,
-             "%zu of %zu elements of %s were never written, the first is %zu",
-             left, tensor->count, ng_role_name(role), first);
-    breach(reply, ng_breach_unwritten, words);
+    free(gap);
+    if (stray > 0) {
+        snprintf(words, sizeof words,
+                 "wrote %zu elements between the strides of %s, the first is "
+                 "%zu",
+                 stray, ng_role_name(role), stray_at);
+        breach(reply, ng_breach_outside, words);
+    }
+    if (left > 0) {
+        snprintf(words, sizeof words,
+                 "%zu of %zu elements of %s were never written, the first is "
+                 "%zu",
+                 left, tensor->count, ng_role_name(role), first);
+        breach(reply, ng_breach_unwritten, words);
+    }
 }
 
 void layout_collect(const unsigned char *memory, const layout *where,
@@ -176,11 +229,12 @@ void layout_collect(const unsigned char *memory, const layout *where,
         if (!s->present)
             continue;
         check_canaries(memory, s, tensor->dtype, role, reply);
-        if (!ng_role_is_output(role)) {
+        if (!s->written) {
             check_input(memory, s, tensor, role, reply);
             continue;
         }
-        check_written(memory, s, tensor, role, reply);
+        if (tensor->use == ng_output)
+            check_written(memory, s, request, role, reply);
         memcpy(tensor->data, memory + s->data, s->bytes);
     }
 }
@@ -200,7 +254,7 @@ void layout_describe(const layout *where, const ng_request *request,
             describe_outside(s, role, dtype, verb, offset, words, size);
         else
             snprintf(words, size, "%s %s, element %zu",
-                     ng_role_is_output(role) ? "failed inside"
+                     s->written ? "failed inside"
                                              : "wrote to its input",
                      name, (offset - s->data) / ng_format_of(dtype)->size);
         return;

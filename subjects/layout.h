@@ -14,7 +14,8 @@ typedef struct span {
     size_t body, body_end;     /* the pages, without the guards */
     size_t canary, canary_end; /* what is filled and checked around it */
     size_t data, bytes;        /* the tensor itself */
-    bool present;
+    size_t start;              /* bytes in it before the first element */
+    bool present, written;     /* written: an output, or updated */
 } span;
 
 typedef struct layout {

@@ -96,29 +96,49 @@ ng_status subject_check_kernels(const ng_subject *subject, size_t count,
                    subject->spec, count, subject->kernel_count);
 }
 
-void subject_make_call(ng_call *call, unsigned char *memory, const char *kernel,
-                       const ng_case *test, const layout *where)
+void subject_fill_call(ng_call *call, const ng_request *request)
 {
-    void *data[NG_TENSOR_COUNT];
-    for (ng_role role = 0; role < NG_TENSOR_COUNT; role++)
-        data[role] = where->tensor[role].present
-                         ? memory + where->tensor[role].data
-                         : NULL;
+    const ng_case *test = request->test;
     *call = (ng_call){
         .size = sizeof *call,
-        .kernel = kernel,
-        .op = test->op,
-        .pass = test->pass,
         .eps = test->eps,
         .rows = test->rows,
         .n = test->n,
-        .x = data[ng_tensor_x],
-        .gamma = data[ng_tensor_gamma],
-        .beta = data[ng_tensor_beta],
-        .y = data[ng_tensor_y],
-        .mean = data[ng_tensor_mean],
-        .rstd = data[ng_tensor_rstd],
+        .N = test->N,
+        .C = test->C,
+        .spatial = test->spatial,
+        .num_groups = test->num_groups,
+        .stride = {request->stride[0], request->stride[1], request->stride[2]},
+        .momentum = test->momentum,
+        .batches = test->batches,
     };
+}
+
+void subject_place_call(ng_call *call, unsigned char *memory,
+                        const layout *where)
+{
+    void *data[NG_TENSOR_COUNT];
+    for (ng_role role = 0; role < NG_TENSOR_COUNT; role++) {
+        const span *s = &where->tensor[role];
+        data[role] = s->present ? memory + s->data + s->start : NULL;
+    }
+    call->x = data[ng_tensor_x];
+    call->residual = data[ng_tensor_residual];
+    call->dy = data[ng_tensor_dy];
+    call->dh = data[ng_tensor_dh];
+    call->gamma = data[ng_tensor_gamma];
+    call->beta = data[ng_tensor_beta];
+    call->y = data[ng_tensor_y];
+    call->h = data[ng_tensor_h];
+    call->mean = data[ng_tensor_mean];
+    call->rstd = data[ng_tensor_rstd];
+    call->var = data[ng_tensor_var];
+    call->running_mean = data[ng_tensor_running_mean];
+    call->running_var = data[ng_tensor_running_var];
+    call->dx = data[ng_tensor_dx];
+    call->dresidual = data[ng_tensor_dresidual];
+    call->dgamma = data[ng_tensor_dgamma];
+    call->dbeta = data[ng_tensor_dbeta];
 }
 
 void subject_read_result(int result, ng_reply *reply)

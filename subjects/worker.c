@@ -292,28 +292,55 @@ static ng_status start(ng_subject *subject, ng_error *error)
     return status == ng_status_ok ? greet(subject, error) : status;
 }
 
+static const char *use_name(ng_use use)
+{
+    return use == ng_input ? "input" : use == ng_output ? "output" : "update";
+}
+
+/* The sizes and numbers of a case. */
+static json_t *case_message(const ng_request *request)
+{
+    const ng_case *test = request->test;
+    json_t *message = json_pack(
+        "{s:s, s:s, s:I, s:I, s:f, s:[I,I,I]}", "op", test->op, "pass",
+        test->pass, "rows", (json_int_t)test->rows, "n", (json_int_t)test->n,
+        "eps", test->eps, "stride", (json_int_t)request->stride[0],
+        (json_int_t)request->stride[1], (json_int_t)request->stride[2]);
+    if (test->C > 0) {
+        json_t *sizes = json_pack(
+            "{s:I, s:I, s:I, s:I, s:f, s:I}", "N", (json_int_t)test->N, "C",
+            (json_int_t)test->C, "spatial", (json_int_t)test->spatial,
+            "num_groups", (json_int_t)test->num_groups, "momentum",
+            test->momentum, "batches", (json_int_t)test->batches);
+        json_object_update_missing(message, sizes);
+        json_decref(sizes);
+    }
+    return message;
+}
+
 static json_t *call_message(const ng_subject *subject,
                             const ng_request *request, const layout *where)
 {
-    const ng_case *test = request->test;
-    json_t *tensors = json_object();
+    json_t *tensors = json_object(), *message = case_message(request);
     for (ng_role role = 0; role < NG_TENSOR_COUNT; role++) {
         const ng_tensor *tensor = &request->tensor[role];
-        if (!where->tensor[role].present)
+        const span *s = &where->tensor[role];
+        if (!s->present)
             continue;
-        json_object_set_new(tensors, ng_role_name(role),
-                            json_pack("{s:I, s:I, s:s, s:b}", "offset",
-                                      (json_int_t)where->tensor[role].data,
-                                      "count", (json_int_t)tensor->count,
-                                      "dtype",
-                                      ng_format_of(tensor->dtype)->name,
-                                      "output", (int)ng_role_is_output(role)));
+        size_t skipped = s->start / ng_format_of(tensor->dtype)->size;
+        json_object_set_new(
+            tensors, ng_role_name(role),
+            json_pack("{s:I, s:I, s:s, s:s, s:b}", "offset",
+                      (json_int_t)(s->data + s->start), "count",
+                      (json_int_t)(tensor->count - skipped), "dtype",
+                      ng_format_of(tensor->dtype)->name, "use",
+                      use_name(tensor->use), "output", (int)s->written));
     }
-    return json_pack("{s:I, s:s, s:s, s:s, s:I, s:I, s:f, s:o}", "call",
-                     (json_int_t)subject->calls, "kernel",
-                     subject->kernels[request->kernel].name, "op", test->op,
-                     "pass", test->pass, "rows", (json_int_t)test->rows, "n",
-                     (json_int_t)test->n, "eps", test->eps, "tensors", tensors);
+    json_object_set_new(message, "call", json_integer((json_int_t)subject->calls));
+    json_object_set_new(message, "kernel",
+                        json_string(subject->kernels[request->kernel].name));
+    json_object_set_new(message, "tensors", tensors);
+    return message;
 }
 
 static void take_answer(ng_subject *subject, const json_t *answer,

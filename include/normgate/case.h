@@ -4,8 +4,12 @@
  *   layer_norm/forward/f32 rows=3 n=1021 eps=0x1.4f8b58p-17 gen=offset:10000
  *   affine=random seed=42                                      (on one line)
  *
+ *   batch_norm/backward/bf16 N=8 C=3 spatial=49 eps=0x1p-17 gen=normal
+ *   affine=random dy=normal seed=7
+ *
  * The tensors follow from it: `gen` names an input family, `affine` one for
- * gamma and beta, and the choices come from `seed` or from `bytes` (hex). */
+ * gamma and beta, `dy` one for the gradient of y, and the choices come from
+ * `seed` or from `bytes` (hex). */
 #ifndef NORMGATE_CASE_H
 #define NORMGATE_CASE_H
 
@@ -24,19 +28,36 @@ enum {
 
 typedef struct ng_case {
     char op[NG_NAME_MAX];
-    char pass[NG_NAME_MAX];   /* "forward" */
+    char pass[NG_NAME_MAX];   /* of passes.def */
     ng_dtype dtype;           /* storage of x and y */
-    size_t rows, n;           /* reduction sets and elements of each */
+    size_t rows, n;           /* reduction sets and elements of each, of any op */
+    /* Sizes of a channel op's x, [N][C][spatial]: batch norm, group norm,
+     * instance norm. Row ops leave them 0. */
+    size_t N, C, spatial, num_groups;
+    size_t gap, step, start;  /* layout=strided: elements left out after each
+                                 row or channel, stride of the innermost axis
+                                 [1], elements before the first */
     double eps;               /* >= 0, finite */
+    double momentum;          /* of running statistics */
+    uint64_t batches;         /* seen before this one: cumulative momentum */
     char gen[NG_NAME_MAX];    /* input family */
     double gen_arg;           /* its argument; NAN when it has none */
     char affine[NG_NAME_MAX]; /* parameter family: unit, random, ... */
+    char dy[NG_NAME_MAX];     /* family of dy: normal, ones, ... */
     uint64_t seed;            /* used when byte_count is SIZE_MAX */
     size_t byte_count;        /* SIZE_MAX: seeded */
     uint8_t bytes[NG_CASE_BYTES_MAX];
 } ng_case;
 
-/* A seeded case of one row of one zero: what every field defaults to. */
+typedef struct ng_pass_info {
+    const char *name, *meaning;
+    bool training, gradient;
+} ng_pass_info;
+
+extern const ng_pass_info ng_passes[]; /* a NULL name at the end */
+const ng_pass_info *ng_pass_find(const char *name); /* NULL: unknown */
+
+/* A seeded case of one set of one element: what every field defaults to. */
 void ng_case_init(ng_case *test, const char *op, ng_dtype dtype);
 
 /* The canonical line, without a newline; `size` >= NG_CASE_TEXT_MAX. */

@@ -11,6 +11,7 @@
 #include <normgate/case.h>
 #include <normgate/dtype.h>
 #include <normgate/status.h>
+#include <normgate/tensor.h>
 
 /* Every value of every field: ng_eps_place_inside, ng_eps_place_outside, ...
  * One numbering over all fields, so that a value also names its field. */
@@ -54,6 +55,9 @@ ng_dtype ng_contract_storage(const ng_contract *contract);
 ng_dtype ng_contract_param(const ng_contract *contract);
 ng_dtype ng_contract_stats(const ng_contract *contract);
 ng_dtype ng_contract_compute(const ng_contract *contract);
+
+/* Dtype of a role's elements under the contract. */
+ng_dtype ng_contract_dtype(const ng_contract *contract, ng_role role);
 
 /* eps as the contract uses it: rounded to eps_dtype. */
 double ng_contract_eps(const ng_contract *contract, double eps);

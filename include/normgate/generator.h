@@ -22,11 +22,15 @@ typedef struct ng_generator {
 extern const ng_generator *const ng_generators[]; /* NULL at the end */
 const ng_generator *ng_generator_find(const char *name);
 
-/* The inputs of a case for a contract: x, gamma, beta. Fails on an unknown op,
- * generator or parameter family, naming the known ones. */
+/* The inputs of a case for a contract, in `tensor` and as a problem of the
+ * reference; outputs have their slots, without data. Fails on an unknown op,
+ * generator or family, naming the known ones. */
 ng_status ng_case_tensors(const ng_case *test, const ng_contract *contract,
                           ng_arena *arena, ng_problem *problem,
-                          ng_error *error);
+                          ng_tensor tensor[NG_TENSOR_COUNT], ng_error *error);
+
+/* Points the problem's inputs to the tensors' data. */
+void ng_problem_attach(ng_problem *problem, const ng_tensor *tensor);
 
 /* A case drawn from a stream of choices (a seed, or a fuzzer's bytes): first
  * its shape, eps and families, then, from what is left, its tensors. */

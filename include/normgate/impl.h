@@ -27,21 +27,46 @@ enum {
 };
 
 /* One call. Tensors are dense and row-major unless the contract declares
- * otherwise. Inputs are read-only memory: writing to one ends the process. */
+ * otherwise. Inputs are read-only memory: writing to one ends the process. A
+ * tensor that the contract does not have is NULL.
+ *
+ * SHAPE is [rows][n] for layer_norm, rms_norm, l2_norm and [N][C][spatial] for
+ * batch_norm, group_norm, instance_norm ([N][spatial][C] under
+ * layout=channels_last). gamma, beta, dgamma, dbeta are [n] or [C]; mean, rstd
+ * and var have one element per reduction set: [rows], [C] for batch_norm,
+ * [N][num_groups], [N][C]. */
 typedef struct ng_call {
     size_t size;        /* of this struct, as the caller knows it */
     const char *kernel; /* name of the kernel, as its descriptor gives it */
-    const char *op;     /* "layer_norm", "rms_norm" */
-    const char *pass;   /* "forward" */
+    const char *op;     /* "layer_norm", "batch_norm", ... */
+    const char *pass;   /* "forward", "inference", "backward",
+                           "inference_backward" */
     double eps;         /* the exact value the user gave */
-    size_t rows;        /* reduction sets */
+    size_t rows;        /* reduction sets, of any op */
     size_t n;           /* elements of each set */
-    const void *x;      /* [rows][n], dtype of the contract */
-    const void *gamma;  /* [n], NULL when the contract's affine has none */
-    const void *beta;   /* [n], NULL likewise */
-    void *y;            /* [rows][n] */
-    void *mean;         /* [rows], NULL unless the contract saves it */
-    void *rstd;         /* [rows], NULL likewise */
+    const void *x;      /* SHAPE, dtype of the contract; in the backward pass
+                           of a fused residual the sum h */
+    const void *gamma;  /* NULL when the contract's affine has none */
+    const void *beta;   /* NULL likewise, and in backward passes */
+    void *y;            /* SHAPE */
+    void *mean;         /* output of saved=..., input of backward_stats=saved */
+    void *rstd;         /* output of saved=mean_rstd, input likewise */
+    size_t N, C, spatial, num_groups; /* 0 for the row ops */
+    ptrdiff_t stride[3]; /* of x and all of its SHAPE, in elements: along N, C,
+                            spatial, or along rows and n */
+    double momentum;     /* of the running statistics */
+    uint64_t batches;    /* seen before this call: momentum=cumulative */
+    const void *residual; /* SHAPE: residual=sum */
+    const void *dy;       /* SHAPE: backward passes */
+    const void *dh;       /* SHAPE: backward with residual=sum */
+    void *h;              /* SHAPE: x + residual, residual=sum */
+    void *var;            /* output of saved=mean_var */
+    void *running_mean;   /* [C]: updated by forward (running=update), */
+    void *running_var;    /* [C]: read-only input of the inference passes */
+    void *dx;             /* SHAPE */
+    void *dresidual;      /* SHAPE: residual=sum */
+    void *dgamma;         /* NULL when the contract's affine has no gamma */
+    void *dbeta;          /* NULL when it has no beta */
 } ng_call;
 
 typedef struct ng_kernel {

@@ -1,9 +1,12 @@
 /* Reference: the exact result of a normalization for the given binary inputs.
  *
- * Every output is beta + a/(sqrt(A) + B) with a, beta, B dyadic and A rational,
- * all exact. Its correct rounding is proved by an enclosure (binary128, then
- * MPFR at rising precision), or by an exact comparison with the midpoint of two
- * neighbours (GMP), which always decides. Level counts say how. */
+ * Every output of a reduction set is (p + q r)/(u + v r) with r = sqrt(A), A
+ * rational, the rest dyadic, all exact. Its correct rounding is proved by an
+ * enclosure (binary128, then MPFR at rising precision), or by an exact
+ * comparison with the midpoint of two neighbours (GMP), which always decides.
+ * dgamma over many sets is a sum of such numbers: enclosures, and the exact
+ * comparison where their roots are rational multiples of few. Level counts say
+ * how. */
 #ifndef NORMGATE_REFERENCE_H
 #define NORMGATE_REFERENCE_H
 
@@ -13,14 +16,24 @@
 #include <normgate/tensor.h>
 #include <normgate/view.h>
 
-/* What is to be computed. Tensor dtypes follow from the contract. */
+/* What is to be computed: the pass that the contract names. The dtypes of the
+ * tensors follow from the contract (ng_contract_dtype), their presence from
+ * ng_case_slots(); x and all of its shape lie as the view says. */
 typedef struct ng_problem {
     const ng_contract *contract;
     ng_view view;
-    double eps;        /* as the kernel gets it */
-    const void *x;     /* indexed by the view */
-    const void *gamma; /* NULL: x_hat is not scaled */
-    const void *beta;  /* NULL: 0 */
+    double eps;             /* as the kernel gets it */
+    double momentum;        /* of the running statistics */
+    uint64_t batches;       /* seen before: momentum=cumulative */
+    const void *x;          /* backward of a fused residual: the sum h */
+    const void *residual;   /* NULL: nothing is added to x */
+    const void *gamma;      /* NULL: x_hat is not scaled */
+    const void *beta;       /* NULL: 0 */
+    const void *dy;         /* gradient passes */
+    const void *dh;         /* NULL: 0 */
+    const void *mean;       /* backward_stats=saved; NULL where not centred */
+    const void *rstd;       /* backward_stats=saved */
+    const void *running_mean, *running_var; /* NULL: none are kept */
 } ng_problem;
 
 /* The decision table: what a correct kernel may return at an element. */
@@ -52,7 +65,9 @@ typedef struct ng_point {
 } ng_point;
 
 /* What the errors of a set hang on, each with a relative error below 2^-50 and
- * all in units of x, so that nothing overflows where x does not. */
+ * all in units of x, so that nothing overflows where x does not. In the
+ * inference passes, and where statistics are given, mean and scale are those;
+ * n counts the elements all the same. g = gamma*dy. */
 typedef struct ng_conditions {
     double n;                /* elements */
     double mean;             /* 0 when not centred */
@@ -62,20 +77,30 @@ typedef struct ng_conditions {
     double root_mean_square; /* of x itself, centred or not */
     double scale;            /* 1/rstd, with eps placed as the contract says */
     double first;            /* x of element 0: the shift of shifted sums */
-    bool finite;             /* no NaN or Inf in x of the set */
+    double g_abs;            /* mean |g|; backward passes only, like these: */
+    double gx_abs;           /* mean |g x_hat| */
+    double g_mean, gx_mean;  /* |mean g|, |mean g x_hat| */
+    bool flat;               /* the scale does not depend on x */
+    bool finite;             /* no NaN or Inf among x or the statistics */
+    bool gradient_finite;    /* nor, where sums of g count, among g */
 } ng_conditions;
 
 typedef struct ng_exact ng_exact;
 
-/* The exact y, mean and rstd. NULL: memory, or a contract that the reference
- * does not define (error says which field). Memory belongs to the arena. */
-ng_exact *ng_exact_forward(ng_arena *arena, const ng_problem *problem,
+/* The exact value of every output of the pass. NULL: memory, or a contract
+ * that the reference does not define (error says which field). Memory belongs
+ * to the arena. Under round_residual=yes, y is that of h correctly rounded. */
+ng_exact *ng_exact_compute(ng_arena *arena, const ng_problem *problem,
                            ng_error *error);
 
-/* Element `i` of `set` of y (i < n), or of mean or rstd (i = 0). The mean is
- * that of x also where the norm does not subtract it. */
+/* Element `i` of `set` of a per-element role; element `set` of the others,
+ * which ignore `i`: the set, parameter or channel. The mean is that of x also
+ * where the norm does not subtract it. */
 void ng_exact_at(const ng_exact *exact, ng_role role, size_t set, size_t i,
                  ng_point *point);
+
+/* Whether the pass has this output. */
+bool ng_exact_has(const ng_exact *exact, ng_role role);
 
 /* |got - exact|, absolute, as a double not below that of `high` and `low`
  * (which differ from exact by less than 2^-100 of it); NAN when either is not

@@ -44,8 +44,10 @@ enum {
 
 typedef struct ng_request {
     size_t kernel;
-    const ng_case *test;               /* op, pass, rows, n, eps */
+    const ng_case *test;               /* op, pass, sizes, eps, momentum */
     ng_tensor tensor[NG_TENSOR_COUNT]; /* inputs are read, outputs filled */
+    ptrdiff_t stride[3]; /* of x and its like: ng_case_strides() */
+    size_t start;        /* elements before their first */
     bool guard_before; /* the buffers begin, not end, at the guard page */
 } ng_request;
 

@@ -16,6 +16,7 @@ typedef struct ng_axis {
 typedef struct ng_view {
     ng_axis set[2];     /* outer, inner axis over the reduction sets */
     ng_axis element[2]; /* outer, inner axis inside one set */
+    size_t start;       /* index of the first element in its memory */
 } ng_view;
 
 size_t ng_view_sets(const ng_view *view); /* number of reduction sets */
@@ -24,6 +25,12 @@ size_t ng_view_n(const ng_view *view);    /* elements of one set */
 /* Index into x and y, and into gamma and beta, of element `i` of `set`. */
 size_t ng_view_index(const ng_view *view, size_t set, size_t i);
 size_t ng_view_param(const ng_view *view, size_t set, size_t i);
+
+/* Gammas in all; as many betas. */
+size_t ng_view_params(const ng_view *view);
+
+/* One more than the largest index into x. */
+size_t ng_view_extent(const ng_view *view);
 
 /* Rows of n elements, gamma per element: layer and RMS norm. */
 ng_view ng_view_rows(size_t rows, size_t n);

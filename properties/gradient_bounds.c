@@ -1,0 +1,195 @@
+/* Error bounds of the backward passes; notation as in bounds.c, and
+ *
+ *   g = gamma dy, A = mean |g|, Q = mean |g x_hat|, A1 = mean g, A2 = mean g x_hat
+ *   dx = (g - A1 - x_hat A2)/s      (A1 = 0 when not centred)
+ *
+ * X is the error of the computed x_hat. Step by step in BOUNDS.md. */
+#include "bounds.h"
+
+#include <math.h>
+
+static bool folded(const ng_contract *contract)
+{
+    return contract->affine_eval == ng_affine_eval_folded;
+}
+
+static double unit(const ng_contract *contract)
+{
+    return ng_dtype_u(ng_contract_compute(contract));
+}
+
+/* e/s: error of the computed x - mean, over s. */
+static double centre_error(const ng_set_bound *bound,
+                           const ng_contract *contract,
+                           const ng_conditions *set)
+{
+    return (bound->mean + ng_reading(contract)) / set->scale;
+}
+
+/* X: two roundings beside those of mean and rstd; x*rstd - mean*rstd rounds
+ * what cancels. */
+static double x_hat_error(const ng_set_bound *bound,
+                          const ng_contract *contract,
+                          const ng_conditions *set, double x)
+{
+    double u = unit(contract), e = centre_error(bound, contract, set);
+    double x_hat = fabs(x - set->mean) / set->scale;
+    double error =
+        (x_hat + e) * (bound->scale + 2.01 * u * (1 + bound->scale)) + e;
+    if (folded(contract))
+        error += 3.01 * u * (fabs(x) + fabs(set->mean)) / set->scale *
+                 (1 + bound->scale);
+    return error;
+}
+
+/* mean |g| X, from mean |g x_hat| and, folded, |x| <= |mean| + s|x_hat|. */
+static double mean_x_hat_error(const ng_set_bound *bound,
+                               const ng_contract *contract,
+                               const ng_conditions *set)
+{
+    double u = unit(contract), e = centre_error(bound, contract, set);
+    double r = bound->scale + 2.01 * u * (1 + bound->scale);
+    double error = (set->gx_abs + e * set->g_abs) * r + e * set->g_abs;
+    if (folded(contract))
+        error += 3.01 * u * (1 + bound->scale) *
+                 (set->gx_abs + 2 * fabs(set->mean) / set->scale * set->g_abs);
+    return error;
+}
+
+/* The products and powers that kernels form on the way stay in range: 1/s^2
+ * (1/s^3 folded), and sums of g, g*x over the set. */
+static bool dx_in_domain(const ng_contract *contract, const ng_conditions *set)
+{
+    double largest = ng_dtype_max(ng_contract_compute(contract));
+    double least = ng_dtype_min(ng_contract_compute(contract));
+    double power = folded(contract) ? 3 : 2;
+    double reach = fmax(fmax(set->root_mean_square, fabs(set->mean)), 1);
+    double sums = set->n * fmax(set->g_abs, set->gx_abs);
+    if (set->flat)
+        return true;
+    return power * log2(set->scale) > 2 - log2(largest) &&
+           power * log2(set->scale) < -2 - log2(least) &&
+           sums < largest / 4 / reach / fmax(1, 1 / set->scale);
+}
+
+void ng_bound_gradients(ng_set_bound *bound, const ng_contract *contract,
+                        const ng_conditions *set)
+{
+    double u = unit(contract), h = ng_accumulation_bound(contract, set->n);
+    double tiny = ng_underflow(contract, ng_contract_compute(contract));
+    bound->dx_judged = set->gradient_finite && dx_in_domain(contract, set);
+    if (set->flat || !set->gradient_finite)
+        return;
+    /* gamma*dy (twice for 1 + gamma), the sum, the division by n */
+    bound->g = (h + 4.02 * u) * set->g_abs + 4 * tiny;
+    /* each term also has X and one more product */
+    double terms = mean_x_hat_error(bound, contract, set);
+    bound->gx = terms + (h + 6.03 * u) * (set->gx_abs + terms) +
+                4 * tiny * (1 + 1 / set->scale);
+    /* folded: sum g x - mean sum g, in which both terms round */
+    if (folded(contract))
+        bound->gx += (h + 6.03 * u) * (1 + bound->scale) *
+                     (set->gx_abs +
+                      2 * fabs(set->mean) / set->scale * set->g_abs);
+    bound->dx_judged &= isfinite(bound->g) && isfinite(bound->gx);
+}
+
+double ng_bound_dx(const ng_set_bound *bound, const ng_contract *contract,
+                   const ng_conditions *set, const ng_point *exact, double x,
+                   double g, double dh)
+{
+    ng_dtype compute = ng_contract_compute(contract);
+    ng_dtype storage = ng_contract_storage(contract);
+    double u = ng_dtype_u(compute), tiny = ng_underflow(contract, compute);
+    double dx = fabs(ldexp(exact->high, exact->exponent));
+    double size = fabs(g), numerator = 2.01 * u * size, whole = size;
+    double x_hat = 0;
+    if (!set->flat) {
+        bool centred = contract->centred == ng_centred_yes;
+        double a1 = centred ? set->g_mean : 0, a2 = set->gx_mean;
+        double error = x_hat_error(bound, contract, set, x);
+        x_hat = fabs(x - set->mean) / set->scale;
+        numerator += (centred ? bound->g : 0) + x_hat * bound->gx +
+                     error * (a2 + bound->gx);
+        whole = size + a1 + (x_hat + error) * (a2 + bound->gx);
+        /* the product, the two differences, one rounding to spare */
+        numerator += 4.01 * u * (whole + numerator);
+        if (folded(contract)) /* b x + c, c = -b mean - A1 rstd */
+            numerator += 4.01 * u * (a2 + bound->gx) *
+                         (fabs(x) + fabs(set->mean)) / set->scale;
+    }
+    /* Times rstd, whose error is common to all terms and so meets their sum;
+     * folded, each term has its own power of it, up to the third. */
+    double signed_dx = ldexp(exact->high, exact->exponent);
+    double sum = fabs(signed_dx - dh) + 0x1p-51 * (fabs(dx) + fabs(dh));
+    sum = folded(contract) ? whole : fmin(whole, sum * set->scale);
+    double r = (folded(contract) ? 3.03 : 1) * bound->scale;
+    double error = (numerator * (1 + r + 4.01 * u) + sum * r +
+                    whole * 4.01 * u * (1 + r)) /
+                   set->scale;
+    double spread = 1 + 1 / set->scale;
+    error += 8 * (1 + x_hat) * spread * spread * tiny;
+    if (dh != 0 || compute != storage)
+        error += u * (dx + fabs(dh) + error);
+    return error + ng_final_rounding(contract, storage, dx, error);
+}
+
+void ng_bound_add_dgamma(ng_sum_bound *sum, const ng_set_bound *bound,
+                         const ng_contract *contract, const ng_conditions *set,
+                         double x, double dy)
+{
+    double size = fabs(dy);
+    double error = x_hat_error(bound, contract, set, x);
+    double x_hat = fabs(x - set->mean) / set->scale;
+    double tiny = ng_underflow(contract, ng_contract_compute(contract));
+    sum->error += size * error + 2 * tiny * (1 + 1 / set->scale + size);
+    sum->magnitude += size * (x_hat + error);
+    if (folded(contract)) /* rstd*(sum dy x - mean sum dy) */
+        sum->magnitude += size * (fabs(x) + fabs(set->mean)) / set->scale;
+    sum->judged &= bound->judged;
+}
+
+void ng_bound_add_dbeta(ng_sum_bound *sum, double dy)
+{
+    sum->magnitude += fabs(dy);
+}
+
+/* The order over the sets, where it is declared apart. */
+static ng_contract over_sets(const ng_contract *contract)
+{
+    ng_contract other = *contract;
+    switch (contract->param_summation) {
+    case ng_param_summation_recursive:
+        other.summation = ng_summation_recursive;
+        break;
+    case ng_param_summation_lanes: other.summation = ng_summation_lanes; break;
+    case ng_param_summation_blocked:
+        other.summation = ng_summation_blocked;
+        break;
+    case ng_param_summation_pairwise:
+        other.summation = ng_summation_pairwise;
+        break;
+    case ng_param_summation_compensated:
+        other.summation = ng_summation_compensated;
+        break;
+    case ng_param_summation_wide: other.summation = ng_summation_wide; break;
+    default: break;
+    }
+    return other;
+}
+
+double ng_bound_sum(const ng_sum_bound *sum, const ng_contract *contract,
+                    const ng_point *exact)
+{
+    ng_contract outer = over_sets(contract);
+    ng_dtype dtype = ng_contract_param(contract);
+    double u = unit(contract);
+    double h = sum->cell > 1 ? ng_accumulation_bound(contract, sum->cell) : 0;
+    double value = fabs(ldexp(exact->high, exact->exponent));
+    if (sum->sets > 1)
+        h += ng_accumulation_bound(&outer, sum->sets) * (1 + h);
+    /* the product of each term, and that of a cell's sum with rstd */
+    double error = sum->error + (h + 2.01 * u * (1 + h)) *
+                                    (sum->magnitude + sum->error);
+    return error + ng_final_rounding(contract, dtype, value, error);
+}

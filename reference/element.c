@@ -1,0 +1,93 @@
+/* Outputs of one element and of one set: by the table, in binary128, else as a
+ * surd in MPFR and GMP. */
+#include "exact.h"
+
+#include <math.h>
+
+ng_dtype exact_dtype(const set_state *s, ng_role role)
+{
+    return ng_contract_dtype(s->problem->contract, role);
+}
+
+typedef void surd_of(const set_state *s, surd *to, const element *e);
+
+static void round_slowly(const set_state *s, ng_point *point, const element *e,
+                         surd_of *of, ng_dtype dtype)
+{
+    surd value;
+    surd_init(&value, &s->r);
+    of(s, &value, e);
+    surd_round(point, &value, dtype);
+    surd_clear(&value);
+}
+
+void exact_y(const set_state *s, ng_point *point, const element *e)
+{
+    ng_dtype dtype = exact_dtype(s, ng_tensor_y);
+    quad y, size;
+    if (table_y(s, point, e))
+        return;
+    if (!set_quad_y(s, &y, &size, e) || !quad_round(point, y, size, dtype))
+        round_slowly(s, point, e, set_surd_y, dtype);
+}
+
+void exact_h(const set_state *s, ng_point *point, const element *e)
+{
+    ng_dtype dtype = exact_dtype(s, ng_tensor_h);
+    quad sum = (quad)e->x + (quad)e->residual; /* within 2^-113 of itself */
+    if (table_h(s, point, e))
+        return;
+    if (!quad_round(point, sum, quad_abs(sum), dtype))
+        round_slowly(s, point, e, set_surd_h, dtype);
+}
+
+void exact_dx(const set_state *s, ng_point *point, const element *e)
+{
+    ng_dtype dtype = exact_dtype(s, ng_tensor_dx);
+    quad dx, size;
+    if (table_dx(s, point, e))
+        return;
+    if (!set_quad_dx(s, &dx, &size, e) || !quad_round(point, dx, size, dtype))
+        round_slowly(s, point, e, set_surd_dx, dtype);
+}
+
+static void round_statistic(const set_state *s, ng_point *point,
+                            void (*of)(const set_state *, surd *),
+                            ng_role role)
+{
+    surd value;
+    if (point == NULL)
+        return;
+    surd_init(&value, &s->r);
+    of(s, &value);
+    surd_round(point, &value, exact_dtype(s, role));
+    surd_clear(&value);
+}
+
+static void set_kind(ng_point *point, ng_kind kind, double rounded)
+{
+    if (point != NULL)
+        *point = (ng_point){.kind = kind, .rounded = rounded};
+}
+
+void exact_statistics(const set_state *s, ng_point *mean, ng_point *rstd,
+                      ng_point *var)
+{
+    bool nan = s->m.nan || s->m.n == 0;
+    if (nan || s->m.inf) {
+        set_kind(mean, nan ? ng_kind_nan : ng_kind_nonfinite, NAN);
+        set_kind(rstd, nan ? ng_kind_nan : ng_kind_zero_nan, nan ? NAN : 0);
+        set_kind(var, nan || s->centred ? ng_kind_nan : ng_kind_nonfinite, NAN);
+        return;
+    }
+    round_statistic(s, mean, set_surd_mean, ng_tensor_mean);
+    if (s->zero)
+        set_kind(rstd, ng_kind_undefined, INFINITY);
+    else
+        round_statistic(s, rstd, set_surd_rstd, ng_tensor_rstd);
+    if (s->k == 1 && s->m.n == 1 &&
+        s->problem->contract->divisor == ng_divisor_n_minus_1)
+        set_kind(var, ng_kind_undefined, NAN);
+    else
+        round_statistic(s, var, set_surd_var, ng_tensor_var);
+}
