@@ -68,12 +68,98 @@ static void field_row(const char *field, const char *values,
     printf("%-16s %s\n%-16s   %s\n", field, meaning, "", values);
 }
 
-static void preset_row(const char *preset, const char *fields,
-                       const char *document, void *user)
+enum { WIDTH = 100, OP_COLUMN = 16, MEANING_COLUMN = 40 };
+
+/* Prints words from `column`, to which earlier text has already come, and
+ * folds them there. */
+static void print_folded(size_t column, const char *words)
 {
-    (void)user;
-    printf("preset=%-9s %s\n%-16s   %s\n", preset,
-           fields[0] != '\0' ? fields : "(the defaults)", "", document);
+    size_t at = column;
+    while (*words != '\0') {
+        size_t length = strcspn(words, " ");
+        if (at > column && at + 1 + length > WIDTH) {
+            printf("\n%*s", (int)column, "");
+            at = column;
+        } else if (at > column) {
+            putchar(' ');
+            at++;
+        }
+        printf("%.*s", (int)length, words);
+        at += length;
+        words += length;
+        words += strspn(words, " ");
+    }
+    puts("");
+}
+
+/* One field=value of a contract, to be printed with its meaning. */
+typedef struct field_value {
+    const char *text;
+    size_t key; /* characters of text before the = */
+} field_value;
+
+static void value_row(const char *field, const char *values,
+                      const char *meaning, void *user)
+{
+    const field_value *wanted = user;
+    (void)values;
+    if (strlen(field) != wanted->key ||
+        strncmp(field, wanted->text, wanted->key) != 0)
+        return;
+    printf("%*s%-*s", OP_COLUMN, "", MEANING_COLUMN - OP_COLUMN, wanted->text);
+    print_folded(MEANING_COLUMN, meaning);
+}
+
+/* The fields in which the preset's contract differs from the op's defaults, or
+ * those that its document says about them. */
+static void print_values(const ng_preset *preset)
+{
+    char text[NG_CONTRACT_TEXT_MAX];
+    ng_contract contract;
+    size_t printed = 0;
+    snprintf(text, sizeof text, "op=%s preset=%s", preset->op, preset->name);
+    if (ng_contract_parse(&contract, text, NULL) != ng_status_ok)
+        return;
+    ng_contract_print(&contract, text, sizeof text);
+    for (char *word = strtok(text, " "); word != NULL;
+         word = strtok(NULL, " ")) {
+        field_value value = {word, strcspn(word, "=")};
+        if (strncmp(word, "op=", 3) == 0 || strncmp(word, "dtype=", 6) == 0)
+            continue;
+        ng_contract_fields(value_row, &value);
+        printed++;
+    }
+    if (printed == 0) {
+        snprintf(text, sizeof text, "the defaults: %s", preset->fields);
+        printf("%*s", OP_COLUMN, "");
+        print_folded(OP_COLUMN, text);
+    }
+}
+
+static void print_note(const char *note)
+{
+    char text[256];
+    snprintf(text, sizeof text, "note: %s", note);
+    printf("%*s", OP_COLUMN, "");
+    print_folded(OP_COLUMN, text);
+}
+
+static void presets(void)
+{
+    const char *name = "";
+    puts("A preset sets the fields in which a library differs from the "
+         "defaults, op by op, as its\npublic document states them; an op that "
+         "is not listed is not defined.");
+    for (const ng_preset *row = ng_presets; row->name != NULL; row++) {
+        if (strcmp(row->name, name) != 0)
+            printf("\npreset=%s\n", row->name);
+        name = row->name;
+        printf("  %-*s", OP_COLUMN - 2, row->op);
+        print_folded(OP_COLUMN, row->document);
+        print_values(row);
+        if (row->note[0] != '\0')
+            print_note(row->note);
+    }
 }
 
 static void contracts(void)
@@ -82,7 +168,7 @@ static void contracts(void)
          "default.\n");
     ng_contract_fields(field_row, NULL);
     puts("");
-    ng_contract_presets(preset_row, NULL);
+    presets();
 }
 
 static const struct {

@@ -1,5 +1,6 @@
-# What a kernel's author gets: the program, <normgate/impl.h>, CMake and
-# pkg-config files, and the Python client.
+# What is installed. A kernel's author gets the program, <normgate/impl.h> and
+# the Python client; who wants the exact results gets libnormgate and its
+# headers; both get CMake and pkg-config files.
 include(CMakePackageConfigHelpers)
 include(normgate-gate)
 
@@ -11,16 +12,101 @@ target_include_directories(
     "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>"
     "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
 
+# --- libnormgate: the reference and the vocabulary it needs ------------------
+
+# The public headers, and the tables that they expand.
+set(NORMGATE_HEADERS arena case contract dtype npy op oracle reference source
+                     status tensor view)
+set(NORMGATE_TABLES contract dtypes status tensors)
+
+# Compiled anew, so that it is position-independent, bears no sanitizer and
+# shows the symbols of the public headers alone: those that they declare have
+# default visibility, the others are hidden.
+set(public "#pragma GCC visibility push(default)\n")
+foreach(header IN LISTS NORMGATE_HEADERS)
+    string(APPEND public "#include <normgate/${header}.h>\n")
+endforeach()
+string(APPEND public "#pragma GCC visibility pop\n")
+set(generated "${PROJECT_BINARY_DIR}/package")
+file(CONFIGURE OUTPUT "${generated}/public.h" CONTENT "${public}" @ONLY)
+
+add_library(normgate_objects OBJECT)
+foreach(folder core reference)
+    get_target_property(sources ng_${folder} SOURCES)
+    # Records need jansson, and no reference needs records.
+    list(FILTER sources EXCLUDE REGEX "^(record|utf8|verdict)")
+    list(TRANSFORM sources PREPEND "${PROJECT_SOURCE_DIR}/${folder}/")
+    target_sources(normgate_objects PRIVATE ${sources})
+    target_include_directories(normgate_objects
+                               PRIVATE "${PROJECT_SOURCE_DIR}/${folder}")
+endforeach()
+target_include_directories(normgate_objects
+                           PRIVATE "${PROJECT_SOURCE_DIR}/include")
+target_compile_definitions(normgate_objects PRIVATE _DEFAULT_SOURCE)
+target_compile_options(
+    normgate_objects PRIVATE -ffp-contract=off
+                             "SHELL:-include \"${generated}/public.h\"")
+set_target_properties(normgate_objects PROPERTIES POSITION_INDEPENDENT_CODE ON)
+target_link_libraries(normgate_objects
+                      PRIVATE ng::mpfr ng::gmp ng::random123)
+
+add_library(normgate_shared SHARED $<TARGET_OBJECTS:normgate_objects>)
+set_target_properties(normgate_shared PROPERTIES
+    OUTPUT_NAME normgate EXPORT_NAME normgate LINKER_LANGUAGE C
+    VERSION "${PROJECT_VERSION}"
+    SOVERSION "${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}")
+target_link_libraries(normgate_shared PRIVATE ng::mpfr ng::gmp m)
+if(NOT APPLE)
+    target_link_options(normgate_shared PRIVATE -Wl,--no-undefined)
+endif()
+
+# One object, in which hidden symbols become local: a program may have a
+# set_load() of its own.
+set(whole "${generated}/normgate.o")
+add_custom_command(
+    OUTPUT "${whole}"
+    COMMAND "${CMAKE_LINKER}" -r -o "${whole}"
+            "$<TARGET_OBJECTS:normgate_objects>"
+    COMMAND "${CMAKE_OBJCOPY}" --localize-hidden "${whole}"
+    DEPENDS normgate_objects "$<TARGET_OBJECTS:normgate_objects>"
+    COMMAND_EXPAND_LISTS VERBATIM)
+add_library(normgate_static STATIC "${whole}")
+set_target_properties(normgate_static PROPERTIES
+    OUTPUT_NAME normgate EXPORT_NAME static LINKER_LANGUAGE C)
+target_link_libraries(normgate_static INTERFACE mpfr gmp m)
+
+foreach(kind shared static)
+    target_include_directories(
+        normgate_${kind} INTERFACE
+        "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>"
+        "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
+endforeach()
+add_library(normgate::normgate ALIAS normgate_shared)
+add_library(normgate::static ALIAS normgate_static)
+set_target_properties(normgate PROPERTIES EXPORT_NAME program)
+
+# --- what goes where ----------------------------------------------------------
+
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/normgate")
 set(pkgconfig_dir "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 set(NORMGATE_PYTHON_DIR "${CMAKE_INSTALL_DATADIR}/normgate/python")
-set(generated "${PROJECT_BINARY_DIR}/package")
 
-install(TARGETS normgate normgate_impl EXPORT normgate
-        RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+install(TARGETS normgate normgate_impl normgate_shared normgate_static
+        EXPORT normgate
+        RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}"
+        LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}"
+        ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
 install(EXPORT normgate NAMESPACE normgate:: FILE normgate-targets.cmake
         DESTINATION "${package_dir}")
-install(FILES "${PROJECT_SOURCE_DIR}/include/normgate/impl.h"
+set(headers impl.h)
+foreach(header IN LISTS NORMGATE_HEADERS)
+    list(APPEND headers "${header}.h")
+endforeach()
+foreach(table IN LISTS NORMGATE_TABLES)
+    list(APPEND headers "${table}.def")
+endforeach()
+list(TRANSFORM headers PREPEND "${PROJECT_SOURCE_DIR}/include/normgate/")
+install(FILES ${headers}
         DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/normgate")
 install(FILES "${PROJECT_SOURCE_DIR}/adapters/python/normgate.py"
         DESTINATION "${NORMGATE_PYTHON_DIR}")

@@ -15,10 +15,10 @@ endmacro()
 
 # What each folder may take from <normgate/...>. A header's own includes come
 # along and are not asked about.
-set(may_core "arena|case|contract|dtype|op|record|source|status|tensor|utf8|verdict|view")
+set(may_core "arena|case|contract|dtype|npy|op|passes|record|source|status|tensor|utf8|verdict|view")
 set(may_impls "impl|builtin|dtype")
-set(may_reference "arena|case|contract|dtype|op|reference|status|tensor|view")
-set(may_subjects "contract|case|impl|builtin|tensor|dtype|status|verdict|subject|utf8")
+set(may_reference "arena|case|contract|dtype|npy|op|oracle|reference|status|tensor|view")
+set(may_subjects "contract|case|impl|builtin|tensor|dtype|npy|offline|status|verdict|subject|utf8")
 set(may_properties ".*")
 set(may_reports "arena|record|report|status|utf8|verdict")
 set(may_cli ".*")

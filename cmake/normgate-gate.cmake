@@ -17,6 +17,6 @@ function(normgate_add_gate target)
     set(base "${CMAKE_CURRENT_BINARY_DIR}/gate.${target}")
     add_test(
         NAME gate.${target}
-        COMMAND normgate::normgate check "$<TARGET_FILE:${target}>"
+        COMMAND normgate::program check "$<TARGET_FILE:${target}>"
                 --junit "${base}.xml" --html "${base}.html" ${gate_ARGS})
 endfunction()

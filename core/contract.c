@@ -39,14 +39,13 @@ static const struct {
 #undef NG_NUMBER
 };
 
-static const struct {
-    const char *name, *fields, *document;
-} presets[] = {
-#define NG_PRESET(name, fields, document) {#name, fields, document},
+const ng_preset ng_presets[] = {
+#define NG_PRESET(name, op, fields, document, note)                            \
+    {#name, #op, fields, document, note},
 #include "presets.def"
 #undef NG_PRESET
+    {NULL, NULL, NULL, NULL, NULL},
 };
-enum { PRESET_COUNT = sizeof presets / sizeof presets[0] };
 
 static unsigned char *choice_at(ng_contract *contract, const field_row *row)
 {
@@ -118,19 +117,39 @@ bool ng_contract_set(ng_contract *contract, const char *field,
 static ng_status apply(ng_contract *contract, const char *text,
                        ng_error *error);
 
+/* What the preset says of the op, where it does; `ops` gets the ops that it
+ * defines. */
+static const ng_preset *preset_find(const char *name, const char *op, char *ops,
+                                    size_t size)
+{
+    const ng_preset *found = NULL;
+    ops[0] = '\0';
+    for (const ng_preset *row = ng_presets; row->name != NULL; row++) {
+        if (strcmp(name, row->name) != 0)
+            continue;
+        if (strcmp(op, row->op) == 0)
+            found = row;
+        ng_text_append(ops, size, "%s%s", ops[0] != '\0' ? ", " : "", row->op);
+    }
+    return found;
+}
+
 static ng_status apply_preset(ng_contract *contract, const char *name,
                               ng_error *error)
 {
-    for (size_t i = 0; i < PRESET_COUNT; i++) {
-        if (strcmp(name, presets[i].name) == 0) {
-            snprintf(contract->preset, sizeof contract->preset, "%.39s", name);
-            return apply(contract, presets[i].fields, error);
-        }
-    }
-    return ng_fail(error, ng_status_bad_input,
-                   "unknown preset '%.60s'; `normgate list contracts` shows "
-                   "the known ones",
-                   name);
+    char ops[128];
+    const ng_preset *row = preset_find(name, contract->op, ops, sizeof ops);
+    if (ops[0] == '\0')
+        return ng_fail(error, ng_status_bad_input,
+                       "unknown preset '%.60s'; `normgate list contracts` "
+                       "shows the known ones",
+                       name);
+    if (row == NULL)
+        return ng_fail(error, ng_status_bad_input,
+                       "preset=%s does not define %s; it defines %s", name,
+                       contract->op, ops);
+    snprintf(contract->preset, sizeof contract->preset, "%s", row->name);
+    return apply(contract, row->fields, error);
 }
 
 static ng_status apply_pass(ng_contract *contract, const char *name,
@@ -224,6 +243,8 @@ static ng_status check_fields(const ng_contract *contract, ng_error *error)
     else if (contract->divisor == ng_divisor_one &&
              contract->centred == ng_centred_yes)
         words = "divisor=one is for a norm without centring: centred=no";
+    else if (op->running && contract->centred == ng_centred_no)
+        words = "centred=no is for norms without running statistics";
     else if (contract->running == ng_running_update && !op->running)
         words = "running=update is for batch_norm and instance_norm";
     else if (contract->residual == ng_residual_sum &&
@@ -316,10 +337,20 @@ void ng_contract_print(const ng_contract *contract, char *text, size_t size)
     }
 }
 
-/* The dtype that a value such as ng_param_bf16 names. */
-static bool dtype_of(unsigned char value, ng_dtype *dtype)
+/* The dtype that a value such as ng_param_bf16 names. Asked for every element
+ * of every tensor, so by a table rather than by the name. */
+static void dtype_of(unsigned char value, ng_dtype *dtype)
 {
-    return ng_dtype_parse(values[value].name, dtype);
+#define DTYPES(field)                                                          \
+    [ng_##field##_f16] = 1 + ng_f16, [ng_##field##_bf16] = 1 + ng_bf16,        \
+    [ng_##field##_f32] = 1 + ng_f32, [ng_##field##_f64] = 1 + ng_f64
+    static const unsigned char named[NG_CONTRACT_VALUE_COUNT] = {
+        DTYPES(dtype),   DTYPES(param),     DTYPES(stats),
+        DTYPES(compute), DTYPES(eps_dtype),
+    };
+#undef DTYPES
+    if (named[value] != 0)
+        *dtype = (ng_dtype)(named[value] - 1);
 }
 
 ng_dtype ng_contract_storage(const ng_contract *contract)
@@ -378,12 +409,4 @@ void ng_contract_fields(void (*row)(const char *field, const char *values,
         list_values(&fields[i], text, sizeof text);
         row(fields[i].name, text, fields[i].meaning, user);
     }
-}
-
-void ng_contract_presets(void (*row)(const char *preset, const char *fields,
-                                     const char *document, void *user),
-                         void *user)
-{
-    for (size_t i = 0; i < PRESET_COUNT; i++)
-        row(presets[i].name, presets[i].fields, presets[i].document, user);
 }

@@ -29,7 +29,10 @@ static TERM TYPED(sum)(const REAL *x, size_t n, REAL centre, int power)
 #define CLAIM "two passes, sums in 8 lanes as vector units form them"
 #define LANES 8
 #define CONTRACT                                                               \
-    "summation=lanes block=" EXPAND_TEXT(LANES) " variance=two_pass"
+    "summation=lanes block=" EXPAND_TEXT(LANES) " variance=two_pass"           \
+                                                " param_summation=recursive"
+#define FAMILY
+#define VARIANTS
 #include "style.inc"
 
 #endif

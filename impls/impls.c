@@ -9,8 +9,9 @@ static const ng_builtin *const builtins[] = {
 #define NG_IMPL(name) &ng_builtin_##name,
 #include "impls.def"
 #undef NG_IMPL
-#define NG_BUG(id, op, dtype, killed_by, claim) &ng_zoo[bug_##id],
+#define NG_BUG(id, ...) &ng_zoo[bug_##id],
 #include "zoo.def"
+#include "zoo_family.def"
 #undef NG_BUG
 };
 

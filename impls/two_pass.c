@@ -19,6 +19,11 @@ static TERM TYPED(sum)(const REAL *x, size_t n, REAL centre, int power)
 #define CLAIM "two passes, recursive sums: the textbook definition"
 #define CONTRACT "summation=recursive variance=two_pass"
 #define FOLDED
+#define FAMILY
+#define LAYOUTS
+#define VARIANTS
+#define FAMILY_BF16
+#define FAMILY_F64
 #include "style.inc"
 
 #endif

@@ -18,6 +18,8 @@ static TERM TYPED(sum)(const REAL *x, size_t n, REAL centre, int power)
 #define CLAIM "two passes, float arithmetic with sums in double"
 #define CONTRACT "summation=wide variance=two_pass"
 #define WIDE
+#define FAMILY
+#define FAMILY_F16
 #include "style.inc"
 
 #endif

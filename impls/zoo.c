@@ -3,6 +3,7 @@
  * it. A gate that lets one of these pass does not see that kind of error. */
 #include "zoo.h"
 
+#include "geometry.h"
 #include "promises.h"
 
 #include <normgate/dtype.h>
@@ -12,8 +13,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum op { layer_norm, rms_norm };
 
 /* One kernel and one call of it. */
 struct job {
@@ -225,7 +224,7 @@ static int norm(const ng_call *call, enum bug bug, enum op op, ng_dtype dtype)
     static const ng_kernel kernel_##id = {                                     \
         #op "_" #dtype,                                                        \
         "op=" #op " dtype=" #dtype                                             \
-        " summation=recursive variance=two_pass" PROMISES,                     \
+        " summation=recursive variance=two_pass saved=mean_rstd" PROMISES,     \
         run_##id, "impls/zoo.c", 1};
 #include "zoo.def"
 #undef NG_BUG
@@ -234,5 +233,9 @@ const ng_builtin ng_zoo[] = {
 #define NG_BUG(id, op, dtype, killed_by, claim)                                \
     {"bug." #id, claim, #killed_by, &kernel_##id, 1},
 #include "zoo.def"
+#undef NG_BUG
+#define NG_BUG(id, op, pass, dtype, fields, killed_by, claim)                  \
+    {"bug." #id, claim, #killed_by, &ng_zoo_family[bug_##id - bug_family], 1},
+#include "zoo_family.def"
 #undef NG_BUG
 };

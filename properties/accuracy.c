@@ -44,9 +44,16 @@ static const ng_plan_row rows[] = {
 };
 
 static const ng_plan_size sizes[] = {
-    {5, 1, ng_gate},    {3, 4, ng_gate},     {3, 16, ng_smoke},
-    {3, 61, ng_gate},   {3, 256, ng_smoke},  {2, 1024, ng_gate},
-    {1, 4099, ng_gate}, {2, 16384, ng_deep},
+    {5, 1, ng_gate},
+    {3, 4, ng_gate},
+    {3, 16, ng_smoke},
+    {3, 61, ng_gate},
+    {3, 256, ng_smoke},
+    {2, 1024, ng_gate},
+    {1, 4099, ng_gate},
+    {2, 16384, ng_deep},
+    /* several examples of several channels or groups */
+    {6, 16, ng_gate},
 };
 
 /* |mean|/sigma that the storage can hold: a few units of the last place must

@@ -73,9 +73,8 @@ static bool sums_residual(const ng_contract *contract)
 static bool given(const ng_contract *contract)
 {
     const ng_pass_info *pass = ng_pass_find(contract->pass);
-    return !pass->training ||
-           (pass->gradient &&
-            contract->backward_stats == ng_backward_stats_saved);
+    return !pass->training || (pass->gradient && contract->backward_stats ==
+                                                     ng_backward_stats_saved);
 }
 
 /* Error of the computed mean, absolute. */
@@ -217,8 +216,8 @@ void ng_bound_set(ng_set_bound *bound, const ng_contract *contract,
         either = wider ? u * set->deviation * set->deviation : 0;
     } else {
         double residual = sums_residual(contract) ? u : 0;
-        bound->mean = mean_error(contract, set, u, h, tiny) +
-                      residual * set->mean_abs;
+        bound->mean =
+            mean_error(contract, set, u, h, tiny) + residual * set->mean_abs;
         variance_error(contract, set, u, h, bound->mean, &either, &upward);
         /* sum (d + r)^2 with |r| <= u|x|: 2 sigma u rms + u^2 rms^2 */
         either += residual * set->root_mean_square *
@@ -306,25 +305,26 @@ double ng_bound_var(const ng_set_bound *bound, const ng_contract *contract,
                     const ng_point *exact)
 {
     double var = fabs(ldexp(exact->high, exact->exponent));
-    return bound->var +
-           ng_final_rounding(contract, ng_contract_stats(contract), var,
-                             bound->var);
+    return bound->var + ng_final_rounding(contract, ng_contract_stats(contract),
+                                          var, bound->var);
 }
 
 /* (1 - m) old + m value, or old + m (value - old): with m rounded to the
- * arithmetic, each term errs by at most 4u of what it adds. */
+ * arithmetic, each term errs by at most 4u of what it adds. Over several sets
+ * the average may be taken before the step or after it: h of both terms. */
 double ng_bound_running(const ng_contract *contract, double momentum,
-                        double old, double value, double error,
+                        double old, double value, double error, double h,
                         const ng_point *exact)
 {
     double u = ng_dtype_u(ng_contract_compute(contract));
     double tiny = ng_underflow(contract, ng_contract_compute(contract));
     double now = fabs(ldexp(exact->high, exact->exponent));
-    double m = fabs(momentum);
-    double total = m * (error + 4.01 * u * (fabs(value) + error)) +
-                   4.01 * u * (1 + 2 * m) * fabs(old) + 4 * tiny;
-    return total + ng_final_rounding(contract, ng_contract_stats(contract),
-                                     now, total);
+    double m = fabs(momentum), kept = fabs(1 - momentum) * fabs(old);
+    double total = m * (error + (4.01 * u + h) * (fabs(value) + error)) +
+                   4.01 * u * (1 + 2 * m) * fabs(old) +
+                   h * (1 + 4.01 * u) * kept + 4 * tiny;
+    return total +
+           ng_final_rounding(contract, ng_contract_stats(contract), now, total);
 }
 
 double ng_bound_rstd(const ng_set_bound *bound, const ng_contract *contract,

@@ -10,12 +10,12 @@
 /* What the elements of one set share. All relative errors are in units of 1,
  * lengths in units of x. Infinite: the class promises nothing here. */
 typedef struct ng_set_bound {
-    double mean;      /* |computed mean - mean| */
-    double var;       /* |computed variance - variance| */
-    double scale;     /* relative error of the computed 1/rstd and rstd */
-    double g, gx;     /* |computed - exact| mean of g, of g x_hat */
-    bool judged;      /* false: outside the declared domain */
-    bool dx_judged;   /* likewise, for dx */
+    double mean;    /* |computed mean - mean| */
+    double var;     /* |computed variance - variance| */
+    double scale;   /* relative error of the computed 1/rstd and rstd */
+    double g, gx;   /* |computed - exact| mean of g, of g x_hat */
+    bool judged;    /* false: outside the declared domain */
+    bool dx_judged; /* likewise, for dx */
 } ng_set_bound;
 
 /* Error and magnitude of the terms of a sum over elements. */
@@ -58,9 +58,9 @@ double ng_bound_sum(const ng_sum_bound *sum, const ng_contract *contract,
                     const ng_point *exact);
 
 /* Running statistic after one step: `old` before it, the batch's `value` with
- * the error given. */
+ * the error given; h bounds the average over the channel's sets. */
 double ng_bound_running(const ng_contract *contract, double momentum,
-                        double old, double value, double error,
+                        double old, double value, double error, double h,
                         const ng_point *exact);
 
 /* |sum computed - sum| <= accumulation_bound * sum |terms|, for n terms in the

@@ -81,8 +81,7 @@ static bool search(ng_arena *arena, const ng_call_state *call, size_t wrong,
         if (near->field != NULL)
             ng_contract_set(&contract, near->field, near->value);
         size_t total;
-        size_t left =
-            wrong_under(arena, &problem, call->tensor, &total);
+        size_t left = wrong_under(arena, &problem, call->tensor, &total);
         /* A neighbour explains the kernel when nothing is left; that it says
          * something different is known, since the declared contract failed. */
         if (left == 0 && total > 0) {

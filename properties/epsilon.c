@@ -15,10 +15,8 @@ static const ng_plan_row rows[] = {
 };
 
 static const ng_plan_size sizes[] = {
-    {2, 2, ng_smoke},
-    {2, 4, ng_smoke},
-    {2, 16, ng_gate},
-    {2, 64, ng_gate},
+    {2, 2, ng_smoke}, {2, 4, ng_smoke}, {2, 16, ng_gate},
+    {2, 64, ng_gate}, {6, 8, ng_gate},
 };
 
 static bool plan(const ng_trial *trial, size_t i, ng_case *test)

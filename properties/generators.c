@@ -108,7 +108,8 @@ static double dy_spike(ng_source *source, size_t i)
 static double dy_wide(ng_source *source, size_t i)
 {
     (void)i;
-    return ldexp(ng_source_normal(source), (int)ng_source_below(source, 17) - 8);
+    return ldexp(ng_source_normal(source),
+                 (int)ng_source_below(source, 17) - 8);
 }
 
 static double dy_integers(ng_source *source, size_t i)
@@ -361,6 +362,9 @@ void ng_case_draw(ng_case *test, const ng_contract *contract,
         test->gen_arg = arg > generator->arg_high ? generator->arg_high : arg;
     }
     strcpy(test->affine, families[ng_source_u32(&source) % FAMILY_COUNT].name);
+    if (ng_pass_find(test->pass)->gradient)
+        strcpy(test->dy,
+               gradients[ng_source_u32(&source) % GRADIENT_COUNT].name);
     size_t left = count > source.position ? count - source.position : 0;
     test->byte_count = left < NG_CASE_BYTES_MAX ? left : NG_CASE_BYTES_MAX;
     if (test->byte_count > 0)

@@ -1,6 +1,7 @@
 /* Error bounds of the backward passes; notation as in bounds.c, and
  *
  *   g = gamma dy, A = mean |g|, Q = mean |g x_hat|, A1 = mean g, A2 = mean g x_hat
+ *   (Q and A2 divided by k instead of n, where the contract's divisor is k)
  *   dx = (g - A1 - x_hat A2)/s      (A1 = 0 when not centred)
  *
  * X is the error of the computed x_hat. Step by step in BOUNDS.md. */
@@ -26,49 +27,66 @@ static double centre_error(const ng_set_bound *bound,
     return (bound->mean + ng_reading(contract)) / set->scale;
 }
 
+/* Relative error of the rstd that x_hat is made of, with the two roundings of
+ * x_hat and those to storage that the contract declares. */
+static double factor_error(const ng_set_bound *bound,
+                           const ng_contract *contract)
+{
+    double storage = ng_dtype_u(ng_contract_storage(contract));
+    double r = bound->scale + 2.01 * unit(contract) * (1 + bound->scale);
+    if (contract->round_rstd == ng_round_rstd_yes)
+        r += storage * (1 + r);
+    if (contract->round_xhat == ng_round_xhat_yes)
+        r += storage * (1 + r);
+    return r;
+}
+
 /* X: two roundings beside those of mean and rstd; x*rstd - mean*rstd rounds
  * what cancels. */
 static double x_hat_error(const ng_set_bound *bound,
-                          const ng_contract *contract,
-                          const ng_conditions *set, double x)
+                          const ng_contract *contract, const ng_conditions *set,
+                          double x)
 {
     double u = unit(contract), e = centre_error(bound, contract, set);
     double x_hat = fabs(x - set->mean) / set->scale;
-    double error =
-        (x_hat + e) * (bound->scale + 2.01 * u * (1 + bound->scale)) + e;
+    double error = (x_hat + e) * factor_error(bound, contract) + e;
+    if (contract->round_xhat == ng_round_xhat_yes)
+        error += ng_dtype_ulp(ng_contract_storage(contract), 0);
     if (folded(contract))
         error += 3.01 * u * (fabs(x) + fabs(set->mean)) / set->scale *
                  (1 + bound->scale);
     return error;
 }
 
-/* mean |g| X, from mean |g x_hat| and, folded, |x| <= |mean| + s|x_hat|. */
+/* sum |g| X over the divisor of that sum, from that of |g x_hat| and, folded, |x| <= |mean| + s|x_hat|. */
 static double mean_x_hat_error(const ng_set_bound *bound,
                                const ng_contract *contract,
                                const ng_conditions *set)
 {
     double u = unit(contract), e = centre_error(bound, contract, set);
-    double r = bound->scale + 2.01 * u * (1 + bound->scale);
-    double error = (set->gx_abs + e * set->g_abs) * r + e * set->g_abs;
+    double r = factor_error(bound, contract);
+    double g_abs = set->g_abs * set->n / set->divisor;
+    double error = (set->gx_abs + e * g_abs) * r + e * g_abs;
+    if (contract->round_xhat == ng_round_xhat_yes)
+        error += g_abs * ng_dtype_ulp(ng_contract_storage(contract), 0);
     if (folded(contract))
         error += 3.01 * u * (1 + bound->scale) *
-                 (set->gx_abs + 2 * fabs(set->mean) / set->scale * set->g_abs);
+                 (set->gx_abs + 2 * fabs(set->mean) / set->scale * g_abs);
     return error;
 }
 
-/* The products and powers that kernels form on the way stay in range: 1/s^2
- * (1/s^3 folded), and sums of g, g*x over the set. */
+/* The products and powers that kernels form on the way stay in range: 1/s^3,
+ * as in d(loss)/d(var), and sums of g, g*x over the set. */
 static bool dx_in_domain(const ng_contract *contract, const ng_conditions *set)
 {
     double largest = ng_dtype_max(ng_contract_compute(contract));
     double least = ng_dtype_min(ng_contract_compute(contract));
-    double power = folded(contract) ? 3 : 2;
     double reach = fmax(fmax(set->root_mean_square, fabs(set->mean)), 1);
     double sums = set->n * fmax(set->g_abs, set->gx_abs);
     if (set->flat)
         return true;
-    return power * log2(set->scale) > 2 - log2(largest) &&
-           power * log2(set->scale) < -2 - log2(least) &&
+    return 3 * log2(set->scale) > 2 - log2(largest) &&
+           3 * log2(set->scale) < -2 - log2(least) &&
            sums < largest / 4 / reach / fmax(1, 1 / set->scale);
 }
 
@@ -88,10 +106,25 @@ void ng_bound_gradients(ng_set_bound *bound, const ng_contract *contract,
                 4 * tiny * (1 + 1 / set->scale);
     /* folded: sum g x - mean sum g, in which both terms round */
     if (folded(contract))
-        bound->gx += (h + 6.03 * u) * (1 + bound->scale) *
-                     (set->gx_abs +
-                      2 * fabs(set->mean) / set->scale * set->g_abs);
+        bound->gx +=
+            (h + 6.03 * u) * (1 + bound->scale) *
+            (set->gx_abs + 2 * fabs(set->mean) / set->scale * set->g_abs);
     bound->dx_judged &= isfinite(bound->g) && isfinite(bound->gx);
+    if (contract->eps_place == ng_eps_place_outside)
+        bound->dx_judged &= bound->var < set->deviation * set->deviation;
+}
+
+/* s/sigma where eps stands outside the root, so that ds = s/sigma of what it is
+ * with eps inside; else 1. *error is its relative error. */
+static double slope(const ng_set_bound *bound, const ng_contract *contract,
+                    const ng_conditions *set, double *error)
+{
+    double var = set->deviation * set->deviation;
+    if (contract->eps_place != ng_eps_place_outside)
+        return 1;
+    double change = fmin(bound->var / var, 1);
+    *error = 1 / sqrt(1 - change) - 1 + bound->scale + 4 * unit(contract);
+    return set->scale / set->deviation;
 }
 
 double ng_bound_dx(const ng_set_bound *bound, const ng_contract *contract,
@@ -106,16 +139,24 @@ double ng_bound_dx(const ng_set_bound *bound, const ng_contract *contract,
     double x_hat = 0;
     if (!set->flat) {
         bool centred = contract->centred == ng_centred_yes;
-        double a1 = centred ? set->g_mean : 0, a2 = set->gx_mean;
+        double bend = 0, steep = slope(bound, contract, set, &bend);
+        double a1 = centred ? set->g_mean : 0, a2 = steep * set->gx_mean;
+        double a2_error = steep * (1 + bend) * bound->gx + bend * a2;
         double error = x_hat_error(bound, contract, set, x);
         x_hat = fabs(x - set->mean) / set->scale;
-        numerator += (centred ? bound->g : 0) + x_hat * bound->gx +
-                     error * (a2 + bound->gx);
-        whole = size + a1 + (x_hat + error) * (a2 + bound->gx);
+        numerator += (centred ? bound->g : 0) + x_hat * a2_error +
+                     error * (a2 + a2_error);
+        /* The formula of Ioffe and Szegedy adds d(loss)/d(var) times the mean of
+         * x - mean, which is 0 but for the errors of the mean and of that sum. */
+        if (centred)
+            numerator += (a2 + a2_error) *
+                         (centre_error(bound, contract, set) +
+                          ng_accumulation_bound(contract, set->n) + 3 * u);
+        whole = size + a1 + (x_hat + error) * (a2 + a2_error);
         /* the product, the two differences, one rounding to spare */
         numerator += 4.01 * u * (whole + numerator);
         if (folded(contract)) /* b x + c, c = -b mean - A1 rstd */
-            numerator += 4.01 * u * (a2 + bound->gx) *
+            numerator += 4.01 * u * (a2 + a2_error) *
                          (fabs(x) + fabs(set->mean)) / set->scale;
     }
     /* Times rstd, whose error is common to all terms and so meets their sum;
@@ -124,6 +165,8 @@ double ng_bound_dx(const ng_set_bound *bound, const ng_contract *contract,
     double sum = fabs(signed_dx - dh) + 0x1p-51 * (fabs(dx) + fabs(dh));
     sum = folded(contract) ? whole : fmin(whole, sum * set->scale);
     double r = (folded(contract) ? 3.03 : 1) * bound->scale;
+    if (contract->round_rstd == ng_round_rstd_yes)
+        r += (folded(contract) ? 3.03 : 1) * ng_dtype_u(storage) * (1 + r);
     double error = (numerator * (1 + r + 4.01 * u) + sum * r +
                     whole * 4.01 * u * (1 + r)) /
                    set->scale;
@@ -189,7 +232,7 @@ double ng_bound_sum(const ng_sum_bound *sum, const ng_contract *contract,
     if (sum->sets > 1)
         h += ng_accumulation_bound(&outer, sum->sets) * (1 + h);
     /* the product of each term, and that of a cell's sum with rstd */
-    double error = sum->error + (h + 2.01 * u * (1 + h)) *
-                                    (sum->magnitude + sum->error);
+    double error =
+        sum->error + (h + 2.01 * u * (1 + h)) * (sum->magnitude + sum->error);
     return error + ng_final_rounding(contract, dtype, value, error);
 }

@@ -6,10 +6,10 @@
 static double value_at(const ng_problem *problem, const void *array,
                        ng_role role, size_t index, double absent)
 {
-    return array == NULL ? absent
-                         : ng_dtype_get(
-                               ng_contract_dtype(problem->contract, role),
-                               array, index);
+    return array == NULL
+               ? absent
+               : ng_dtype_get(ng_contract_dtype(problem->contract, role), array,
+                              index);
 }
 
 /* x, or x + residual to nearest. */
@@ -38,14 +38,17 @@ static double dy_at(const ng_problem *p, size_t set, size_t i)
 static void bound_set(ng_set_bound *bound, const ng_problem *problem,
                       const ng_conditions *conditions, size_t set)
 {
-    double largest = 0;
+    double largest = 0, least = INFINITY;
     *bound = (ng_set_bound){.judged = false};
     if (!conditions->finite)
         return;
     for (size_t i = 0; i < (size_t)conditions->n; i++) {
         double x = fabs(x_at(problem, set, i));
         largest = isfinite(x) ? fmax(largest, x) : largest;
+        least = x > 0 ? fmin(least, x) : least;
     }
+    if (least < problem->contract->min_abs)
+        return;
     ng_bound_set(bound, problem->contract, conditions, largest);
 }
 
@@ -131,7 +134,8 @@ static bool table_holds(const ng_point *point, ng_role role, double got)
     case ng_kind_nonfinite: return !isfinite(got);
     case ng_kind_zero_nan:
         /* rstd is 0 in this case, y is beta, dx is dh */
-        return isnan(got) || got == (role == ng_tensor_rstd ? 0 : point->rounded);
+        return isnan(got) ||
+               got == (role == ng_tensor_rstd ? 0 : point->rounded);
     default: return false;
     }
 }
@@ -155,14 +159,13 @@ static double distance(const ng_point *point, double got, ng_dtype dtype)
 /* Bound of a running statistic: the batch's share is the average over the
  * channel's sets. */
 static double bound_running(const ng_standard *standard, ng_role role,
-                            size_t channel, const ng_point *point,
-                            bool *judged)
+                            size_t channel, const ng_point *point, bool *judged)
 {
     const ng_problem *p = standard->problem;
     const ng_contract *contract = p->contract;
     bool var = role == ng_tensor_running_var;
-    double old = value_at(p, var ? p->running_var : p->running_mean, role,
-                          channel, 0);
+    double old =
+        value_at(p, var ? p->running_var : p->running_mean, role, channel, 0);
     double value = 0, error = 0, count = 0;
     *judged = true;
     for (size_t set = 0; set < ng_view_sets(&p->view); set++) {
@@ -183,8 +186,8 @@ static double bound_running(const ng_standard *standard, ng_role role,
                    ? 1 / ((double)p->batches + 1)
                : contract->momentum == ng_momentum_old ? 1 - p->momentum
                                                        : p->momentum;
-    return ng_bound_running(contract, m, old, value / count,
-                            (error + h * (value + error)) / count, point);
+    return ng_bound_running(contract, m, old, value / count, error / count, h,
+                            point);
 }
 
 static double bound_of(ng_judged *judged, const ng_standard *standard,
@@ -198,7 +201,9 @@ static double bound_of(ng_judged *judged, const ng_standard *standard,
         const ng_sum_bound *sum = role == ng_tensor_dgamma
                                       ? &standard->dgamma[set]
                                       : &standard->dbeta[set];
-        judged->judged = sum->judged;
+        /* Partial sums may be as large as the terms together. */
+        double largest = ng_dtype_max(ng_contract_compute(contract));
+        judged->judged = sum->judged && sum->magnitude < largest / 4;
         return ng_bound_sum(sum, contract, point);
     }
     if (ng_role_extent(role) == ng_per_channel)

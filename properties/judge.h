@@ -9,8 +9,8 @@
 typedef struct ng_standard {
     const ng_problem *problem;
     const ng_exact *exact;
-    ng_set_bound *set;             /* [sets] */
-    ng_sum_bound *dgamma, *dbeta;  /* [params]; NULL: no gradients */
+    ng_set_bound *set;            /* [sets] */
+    ng_sum_bound *dgamma, *dbeta; /* [params]; NULL: no gradients */
 } ng_standard;
 
 /* False: memory, or a contract without reference (error says which). */

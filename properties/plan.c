@@ -13,7 +13,10 @@ void ng_plan_shape(const ng_trial *trial, size_t i, size_t rows, size_t n,
     if (trial->contract->layout == ng_layout_strided) {
         test->step = 1 + i % 2;
         test->gap = i % 4;
-        test->start = i % 3;
+        /* In steps that keep the promised alignment. */
+        size_t size = ng_format_of(test->dtype)->size;
+        size_t unit = (size_t)trial->contract->alignment / size;
+        test->start = i % 3 * (unit > 1 ? unit : 1);
     }
     static const double momenta[] = {0.1, 0.01, 0.5, 1, 0};
     test->momentum = momenta[i % 5];

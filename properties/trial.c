@@ -49,8 +49,8 @@ bool ng_trial_copy(ng_trial *trial, const ng_call_state *from,
         ng_finding_fail(finding, NG_ERROR, "no memory for a second call");
         return false;
     }
-    to->problem.x = memcpy(x->data, from->tensor[ng_tensor_x].data,
-                           x->count * size);
+    to->problem.x =
+        memcpy(x->data, from->tensor[ng_tensor_x].data, x->count * size);
     return true;
 }
 
@@ -148,9 +148,8 @@ static bool is_written(const ng_tensor *tensor)
 /* Under round_residual=yes the norm is that of the h which the kernel returned;
  * h itself is judged against x + residual. */
 static const ng_standard *judge_h(ng_trial *trial, const ng_call_state *call,
-                                  const ng_standard *whole,
-                                  ng_finding *finding, judged_row *row,
-                                  void *user, ng_error *error)
+                                  const ng_standard *whole, ng_finding *finding,
+                                  judged_row *row, void *user, ng_error *error)
 {
     ng_standard *rest = ng_arena_alloc(&trial->arena, 1, sizeof *rest);
     ng_problem *problem = ng_arena_alloc(&trial->arena, 1, sizeof *problem);
@@ -187,8 +186,7 @@ static const ng_standard *judge(ng_trial *trial, const ng_call_state *call,
         !ng_standard_make(whole, &trial->arena, &call->problem, &error))
         standard = NULL;
     else if (rounds_h(call))
-        standard =
-            judge_h(trial, call, whole, finding, row, user, &error);
+        standard = judge_h(trial, call, whole, finding, row, user, &error);
     if (standard == NULL) {
         ng_finding_fail(finding, NG_ERROR, "%.390s",
                         whole != NULL ? error.text : "out of memory");

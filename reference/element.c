@@ -49,11 +49,14 @@ void exact_dx(const set_state *s, ng_point *point, const element *e)
         return;
     if (!set_quad_dx(s, &dx, &size, e) || !quad_round(point, dx, size, dtype))
         round_slowly(s, point, e, set_surd_dx, dtype);
+    /* Without centring, eps alone scales, and no sum reaches the element but
+     * by a product with 0. */
+    if (s->training && (s->m.g_nan || s->m.g_inf))
+        point->kind = ng_kind_undefined;
 }
 
 static void round_statistic(const set_state *s, ng_point *point,
-                            void (*of)(const set_state *, surd *),
-                            ng_role role)
+                            void (*of)(const set_state *, surd *), ng_role role)
 {
     surd value;
     if (point == NULL)
@@ -73,10 +76,17 @@ static void set_kind(ng_point *point, ng_kind kind, double rounded)
 void exact_statistics(const set_state *s, ng_point *mean, ng_point *rstd,
                       ng_point *var)
 {
-    bool nan = s->m.nan || s->m.n == 0;
+    bool nan = s->m.nan;
+    if (s->m.n == 0) { /* 0/0, or what the sums began with */
+        set_kind(mean, ng_kind_undefined, NAN);
+        set_kind(rstd, ng_kind_undefined, NAN);
+        set_kind(var, ng_kind_undefined, NAN);
+        return;
+    }
     if (nan || s->m.inf) {
         set_kind(mean, nan ? ng_kind_nan : ng_kind_nonfinite, NAN);
-        set_kind(rstd, nan ? ng_kind_nan : ng_kind_zero_nan, nan ? NAN : 0);
+        bool lost = nan || s->centred; /* Inf - Inf */
+        set_kind(rstd, lost ? ng_kind_nan : ng_kind_zero_nan, lost ? NAN : 0);
         set_kind(var, nan || s->centred ? ng_kind_nan : ng_kind_nonfinite, NAN);
         return;
     }

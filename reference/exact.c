@@ -1,14 +1,13 @@
 /* The exact results of one call: every output of the pass, each correctly
  * rounded with proof. */
-#include "conditions.h"
 #include "exact.h"
+#include "conditions.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Roles that a pass computes. */
-static bool computes(const ng_problem *p, ng_role role)
+bool exact_computes(const ng_problem *p, ng_role role)
 {
     const ng_contract *contract = p->contract;
     const ng_pass_info *pass = ng_pass_find(contract->pass);
@@ -68,7 +67,7 @@ static ng_exact *exact_new(ng_arena *arena, const ng_problem *problem,
         complete = exact->conditions != NULL;
     }
     for (ng_role role = 0; complete && role < NG_TENSOR_COUNT; role++) {
-        if (!computes(problem, role) || stored_as(role) != role)
+        if (!exact_computes(problem, role) || stored_as(role) != role)
             continue;
         exact->point[role] = ng_arena_alloc(arena, count_of(exact, role),
                                             sizeof *exact->point[role]);
@@ -144,7 +143,7 @@ static bool round_residual(ng_arena *arena, const ng_problem *p,
 
 static void fill_h(ng_exact *exact, const ng_problem *p)
 {
-    set_state none = {.problem = p};
+    set_state none = {.problem = p, .r = {.den = 1}}; /* no root */
     for (size_t set = 0; set < exact->sets; set++) {
         for (size_t i = 0; i < exact->n; i++) {
             element e = element_at(p, set, i);
@@ -179,8 +178,7 @@ static void fill_set(ng_exact *exact, const set_state *s)
 static void count_levels(ng_exact *exact)
 {
     for (ng_role role = 0; role < NG_TENSOR_COUNT; role++) {
-        size_t count =
-            exact->point[role] != NULL ? count_of(exact, role) : 0;
+        size_t count = exact->point[role] != NULL ? count_of(exact, role) : 0;
         for (size_t i = 0; i < count; i++)
             exact->levels[exact->point[role][i].level]++;
     }
@@ -244,16 +242,15 @@ ng_exact *ng_exact_compute(ng_arena *arena, const ng_problem *problem,
 bool ng_exact_has(const ng_exact *exact, ng_role role)
 {
     return exact->point[stored_as(role)] != NULL &&
-           computes(&exact->problem, role);
+           exact_computes(&exact->problem, role);
 }
 
 void ng_exact_at(const ng_exact *exact, ng_role role, size_t set, size_t i,
                  ng_point *point)
 {
     const ng_point *points = exact->point[stored_as(role)];
-    *point = ng_role_extent(role) == ng_per_element
-                 ? points[set * exact->n + i]
-                 : points[set];
+    *point = ng_role_extent(role) == ng_per_element ? points[set * exact->n + i]
+                                                    : points[set];
 }
 
 const ng_conditions *ng_exact_conditions(const ng_exact *exact, size_t set)
@@ -276,19 +273,29 @@ const char *ng_reference_libraries(void)
 #undef DOTTED
 }
 
+/* a - b, and whether it is exact (Knuth's TwoSum). */
+static double difference(double a, double b, bool *exactly)
+{
+    double sum = a - b, part = sum - a;
+    *exactly = *exactly && (a - (sum - part)) - (b + part) == 0;
+    return sum;
+}
+
 double ng_point_error(const ng_point *point, double got)
 {
     if (point->kind != ng_kind_value && point->kind != ng_kind_zero_nan)
         return NAN;
     if (!isfinite(got))
         return NAN;
-    /* got - high is exact when they are close (Sterbenz), else its rounding is
-     * 2^-53 relative; the factor rounds the whole up. */
+    /* The factor rounds the whole up; where nothing was rounded, as at half a
+     * unit in the last place, it would turn an error of 1/2 into more. */
+    bool exactly = true;
     double scaled = ldexp(got, -point->exponent);
     if (isinf(scaled)) /* exact is so small beside got that it hardly counts */
         return fabs(got) * (1 + 0x1p-50);
-    double distance = fabs((scaled - point->high) - point->low);
-    double rounded_up = distance * (1 + 0x1p-50);
+    double first = difference(scaled, point->high, &exactly);
+    double distance = fabs(difference(first, point->low, &exactly));
+    double rounded_up = exactly ? distance : distance * (1 + 0x1p-50);
     double absolute = ldexp(rounded_up, point->exponent);
     /* Among subnormal doubles ldexp rounds, and may round down. */
     if (ldexp(absolute, -point->exponent) < rounded_up)

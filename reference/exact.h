@@ -13,6 +13,9 @@ struct ng_exact {
     size_t levels[NG_LEVEL_COUNT];
 };
 
+/* Roles that a pass computes. */
+bool exact_computes(const ng_problem *p, ng_role role);
+
 /* The element's outputs, by the decision table or by a proved rounding. */
 void exact_y(const set_state *s, ng_point *point, const element *e);
 void exact_h(const set_state *s, ng_point *point, const element *e);
@@ -22,9 +25,15 @@ void exact_statistics(const set_state *s, ng_point *mean, ng_point *rstd,
 
 /* dgamma and dbeta, from all sets. */
 void exact_parameters(ng_exact *exact, const set_state *states);
+/* One of them at the precision of `value`; false: the table has it, or there
+ * is no memory. */
+bool parameter_value(const ng_exact *exact, const set_state *states,
+                     size_t param, bool gamma, mpfr_t value);
 
 /* Running statistics after the call. */
 void exact_running(ng_exact *exact, const set_state *states);
+bool running_value(const ng_exact *exact, const set_state *states,
+                   size_t channel, bool var, mpfr_t value); /* likewise */
 
 /* The decision table: true when it decides, and then fills the point. */
 bool table_y(const set_state *s, ng_point *point, const element *e);

@@ -95,10 +95,11 @@ void moments_add_gradient(moments *to, const ng_problem *problem, size_t set)
     sum_init(&gx);
     for (size_t i = 0; i < to->n; i++) {
         element e = element_at(problem, set, i);
-        double size = e.gamma * e.dy;
         if (!isfinite(e.gamma) || !isfinite(e.dy)) {
-            to->g_nan |= isnan(size) != 0;
-            to->g_inf |= isnan(size) == 0;
+            /* Inf * 0 is NaN, or Inf where dy is summed first. */
+            bool nan = isnan(e.gamma) || isnan(e.dy);
+            to->g_nan |= nan;
+            to->g_inf |= !nan;
             continue;
         }
         sum_add_product(&g, e.gamma, e.dy);

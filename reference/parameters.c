@@ -14,7 +14,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { SLOW_LAST_PRECISION = 4096, CLASSES_MAX = 64 };
+/* Terms of f64 reach from 2^-3171 to 2^1024; finding the class of a root is
+ * quadratic in the classes. */
+enum { SLOW_LAST_PRECISION = 8192, CLASSES_MAX = 4096 };
 
 /* The part of each axis of the view that one parameter covers. */
 typedef struct cell {
@@ -36,8 +38,7 @@ static cell cell_of(const ng_view *view, size_t param)
     cell c;
     for (int a = 0; a < 2; a++) {
         narrow(&view->set[a], param, &c.set_low[a], &c.set_high[a]);
-        narrow(&view->element[a], param, &c.element_low[a],
-               &c.element_high[a]);
+        narrow(&view->element[a], param, &c.element_low[a], &c.element_high[a]);
     }
     return c;
 }
@@ -52,12 +53,13 @@ static void share(const set_state *s, const cell *c, dyadic *scaled,
     sum_init(&dyx);
     for (size_t i = c->element_low[0]; i < c->element_high[0]; i++) {
         for (size_t j = c->element_low[1]; j < c->element_high[1]; j++) {
-            element e = element_at(s->problem, s->set,
-                                   i * view->element[1].count + j);
-            if (!isfinite(e.x) || !isfinite(e.dy))
+            element e =
+                element_at(s->problem, s->set, i * view->element[1].count + j);
+            if (!isfinite(e.dy))
                 continue;
             sum_add(&dy, e.dy);
-            sum_add_product(&dyx, e.dy, e.x);
+            if (isfinite(e.x)) /* else only dbeta is asked for */
+                sum_add_product(&dyx, e.dy, e.x);
         }
     }
     sum_get(plain, &dy);
@@ -83,13 +85,16 @@ static void sum_release(surd_sum *sum)
     free(sum->term);
 }
 
+/* Terms of dbeta are rational, also beside a negative running variance. */
+static const root no_root = {.den = 1};
+
 static bool sum_collect(surd_sum *sum, const ng_exact *exact,
                         const set_state *states, size_t param, bool gamma)
 {
     const ng_view *view = &exact->problem.view;
     cell c = cell_of(view, param);
-    size_t room = (c.set_high[0] - c.set_low[0]) *
-                  (c.set_high[1] - c.set_low[1]);
+    size_t room =
+        (c.set_high[0] - c.set_low[0]) * (c.set_high[1] - c.set_low[1]);
     dyadic scaled, plain;
     sum->count = 0;
     sum->term = calloc(room + 1, sizeof *sum->term);
@@ -102,7 +107,7 @@ static bool sum_collect(surd_sum *sum, const ng_exact *exact,
             const set_state *s = &states[i * view->set[1].count + j];
             surd *term = &sum->term[sum->count++];
             share(s, &c, &scaled, &plain);
-            surd_init(term, &s->r);
+            surd_init(term, gamma ? &s->r : &no_root);
             if (gamma)
                 set_surd_scaled(s, term, &scaled);
             else
@@ -134,8 +139,7 @@ static long sum_value(mpfr_t to, const surd_sum *sum)
     }
     while (((size_t)1 << extra) < sum->count)
         extra++;
-    if (!mpfr_zero_p(size) &&
-        mpfr_get_exp(size) - (long)precision > error)
+    if (!mpfr_zero_p(size) && mpfr_get_exp(size) - (long)precision > error)
         error = mpfr_get_exp(size) - (long)precision;
     mpfr_clears(term, size, (mpfr_ptr)0);
     return error + extra + 1; /* count errors of each kind */
@@ -144,8 +148,10 @@ static long sum_value(mpfr_t to, const surd_sum *sum)
 /* Terms as rational + coefficient * sqrt(A), grouped by the class of A. */
 typedef struct classes {
     mpq_t rational;
-    mpq_t radicand[CLASSES_MAX], coefficient[CLASSES_MAX];
-    size_t count;
+    struct root_class {
+        mpq_t radicand, coefficient;
+    } * of; /* [room] */
+    size_t count, room;
 } classes;
 
 static void to_rational(mpq_t q, const dyadic *d)
@@ -182,18 +188,18 @@ static bool add_root(classes *c, const mpq_t coefficient, const mpq_t radicand)
         placed = true;
     }
     for (size_t k = 0; k < c->count && !placed; k++) {
-        mpq_div(factor, radicand, c->radicand[k]);
+        mpq_div(factor, radicand, c->of[k].radicand);
         if (rational_root(factor, factor)) {
             mpq_mul(factor, factor, coefficient);
-            mpq_add(c->coefficient[k], c->coefficient[k], factor);
+            mpq_add(c->of[k].coefficient, c->of[k].coefficient, factor);
             placed = true;
         }
     }
-    if (!placed && c->count < CLASSES_MAX) {
-        mpq_init(c->radicand[c->count]);
-        mpq_init(c->coefficient[c->count]);
-        mpq_set(c->radicand[c->count], radicand);
-        mpq_set(c->coefficient[c->count++], coefficient);
+    if (!placed && c->count < c->room) {
+        struct root_class *new = &c->of[c->count++];
+        mpq_inits(new->radicand, new->coefficient, NULL);
+        mpq_set(new->radicand, radicand);
+        mpq_set(new->coefficient, coefficient);
         placed = true;
     }
     mpq_clear(factor);
@@ -238,29 +244,25 @@ static bool add_term(classes *c, const surd *s)
     return placed;
 }
 
-/* Sign of the sum minus m: 0 only if all irrational parts cancel. Returns
- * false where it is not zero (or cannot be shown to be). */
+/* Whether the sum is m: all irrational parts must cancel. False also where
+ * that cannot be shown. */
 static bool sum_is(const surd_sum *sum, const dyadic *m)
 {
-    classes *c = calloc(1, sizeof *c);
+    classes c = {.room = sum->count < CLASSES_MAX ? sum->count : CLASSES_MAX};
     mpq_t value;
-    bool equal = c != NULL;
-    if (!equal)
-        return false;
-    mpq_init(c->rational);
-    mpq_init(value);
+    c.of = calloc(c.room, sizeof *c.of);
+    bool equal = c.of != NULL;
+    mpq_inits(c.rational, value, NULL);
     for (size_t i = 0; i < sum->count && equal; i++)
-        equal = add_term(c, &sum->term[i]);
-    for (size_t k = 0; k < c->count; k++) {
-        equal = equal && mpq_sgn(c->coefficient[k]) == 0;
-        mpq_clear(c->coefficient[k]);
-        mpq_clear(c->radicand[k]);
+        equal = add_term(&c, &sum->term[i]);
+    for (size_t k = 0; k < c.count; k++) {
+        equal = equal && mpq_sgn(c.of[k].coefficient) == 0;
+        mpq_clears(c.of[k].radicand, c.of[k].coefficient, NULL);
     }
     to_rational(value, m);
-    equal = equal && mpq_equal(value, c->rational) != 0;
-    mpq_clear(value);
-    mpq_clear(c->rational);
-    free(c);
+    equal = equal && mpq_equal(value, c.rational) != 0;
+    mpq_clears(c.rational, value, NULL);
+    free(c.of);
     return equal;
 }
 
@@ -279,8 +281,7 @@ static void round_sum(ng_point *point, const surd_sum *sum, ng_dtype dtype)
          precision <= SLOW_LAST_PRECISION; precision *= 2) {
         mpfr_set_prec(value, precision);
         long error = sum_value(value, sum);
-        bool good =
-            !mpfr_zero_p(value) && error <= mpfr_get_exp(value) - 105;
+        bool good = !mpfr_zero_p(value) && error <= mpfr_get_exp(value) - 105;
         if (good) {
             point_set_mpfr(point, value);
             if (round_enclosed(&point->rounded, &midpoint, value, error,
@@ -358,8 +359,7 @@ static void finish(ng_exact *exact, const set_state *states, ng_point *point,
         return;
     }
     quad value = sum->high + sum->low;
-    if ((gamma && t->slow) ||
-        !quad_round(point, value, sum->magnitudes, dtype))
+    if ((gamma && t->slow) || !quad_round(point, value, sum->magnitudes, dtype))
         round_slowly(exact, states, point, param, gamma);
 }
 
@@ -388,4 +388,33 @@ void exact_parameters(ng_exact *exact, const set_state *states)
             finish(exact, states, &dbeta[p], p, &tallies[p], false);
     }
     free(tallies);
+}
+
+static term_kind kind_of(const ng_exact *exact, const set_state *states,
+                         size_t param, bool gamma)
+{
+    term_kind kind = term_value;
+    for (size_t set = 0; set < exact->sets; set++) {
+        for (size_t i = 0; i < exact->n; i++) {
+            element e = element_at(&exact->problem, set, i);
+            term_kind one =
+                gamma ? table_dgamma(&states[set], &e) : table_dbeta(&e);
+            if (ng_view_param(&exact->problem.view, set, i) == param &&
+                one > kind)
+                kind = one;
+        }
+    }
+    return kind;
+}
+
+bool parameter_value(const ng_exact *exact, const set_state *states,
+                     size_t param, bool gamma, mpfr_t value)
+{
+    surd_sum sum;
+    if (kind_of(exact, states, param, gamma) != term_value ||
+        !sum_collect(&sum, exact, states, param, gamma))
+        return false;
+    sum_value(value, &sum);
+    sum_release(&sum);
+    return true;
 }

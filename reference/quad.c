@@ -110,7 +110,9 @@ bool quad_centre(quad *c, const quad_set *set, double x, double residual)
     quad first = set->n * value - set->sum_high;
     *c = first - set->sum_low;
     quad size = quad_abs(*c);
-    bool exact = residual == 0 || (quad)(double)value == value;
+    bool exact = residual == 0 || (value - (quad)x == (quad)residual &&
+                                   value - (quad)residual == (quad)x &&
+                                   (quad)(double)value == value);
     quad reach = exact ? 0x1p-112 : 4;
     return quad_abs(first) <= 2 * size &&
            quad_abs(set->sum_high) * reach <= size;

@@ -107,12 +107,13 @@ static bool statistic_of(const ng_exact *exact, const set_state *states,
                          size_t channel, bool var, rational *value)
 {
     const ng_contract *contract = exact->problem.contract;
-    bool unbiased = contract->running_var == ng_running_var_unbiased &&
-                    !(contract->one_value == ng_one_value_biased &&
-                      exact->n == 1);
+    unsigned long divisor = exact->n;
+    if (contract->running_var == ng_running_var_unbiased &&
+        !(contract->one_value == ng_one_value_biased && divisor == 1))
+        divisor--;
     rational part;
     size_t count = 0;
-    bool known = exact->n > 0;
+    bool known = exact->n > 0 && (!var || divisor > 0);
     rational_init(&part);
     rational_set_double(value, 0);
     for (size_t set = 0; set < exact->sets && known; set++) {
@@ -121,7 +122,7 @@ static bool statistic_of(const ng_exact *exact, const set_state *states,
             continue;
         count++;
         if (var) {
-            known = set_variance(s, unbiased, &part.num, part.den);
+            set_variance(s, divisor, &part.num, part.den);
         } else {
             dyadic_set(&part.num, &s->m.sum);
             mpz_set_ui(part.den, s->m.n);
@@ -139,53 +140,85 @@ static bool statistic_of(const ng_exact *exact, const set_state *states,
 static term_kind kind_of(const ng_exact *exact, const set_state *states,
                          size_t channel, double old, bool var)
 {
+    const ng_contract *contract = exact->problem.contract;
     bool nan = isnan(old), inf = isinf(old);
-    for (size_t set = 0; set < exact->sets; set++) {
+    if (var && exact->n == 1 && contract->one_value == ng_one_value_skip)
+        return nan ? term_nan : inf ? term_nonfinite : term_value;
+    for (size_t set = 0; exact->n > 0 && set < exact->sets; set++) {
         if (ng_view_param(&exact->problem.view, set, 0) != channel)
             continue;
-        nan |= states[set].m.nan || (var && states[set].m.inf);
+        nan |= states[set].m.nan ||
+               (var && states[set].m.inf && states[set].centred);
         inf |= states[set].m.inf;
     }
     return nan ? term_nan : inf ? term_nonfinite : term_value;
 }
 
+/* The channel's running statistic after the call; false: 0/0. */
+static bool step(const ng_exact *exact, const set_state *states, size_t channel,
+                 double old, bool var, rational *state)
+{
+    const ng_problem *p = &exact->problem;
+    rational value;
+    rational_init(&value);
+    rational_set_double(state, old);
+    bool known = statistic_of(exact, states, channel, var, &value);
+    bool skipped =
+        exact->n == 1 && var && p->contract->one_value == ng_one_value_skip;
+    if (known && !skipped)
+        running_step(state, &value, p->contract, p->momentum, p->batches);
+    rational_clear(&value);
+    return known || skipped;
+}
+
+static double old_value(const ng_exact *exact, size_t channel, bool var)
+{
+    const ng_problem *p = &exact->problem;
+    return ng_dtype_get(ng_contract_stats(p->contract),
+                        var ? p->running_var : p->running_mean, channel);
+}
+
 static void round_running(const ng_exact *exact, const set_state *states,
                           ng_point *point, size_t channel, bool var)
 {
-    const ng_problem *p = &exact->problem;
-    ng_dtype dtype = ng_contract_stats(p->contract);
-    double old = ng_dtype_get(dtype, var ? p->running_var : p->running_mean,
-                              channel);
+    double old = old_value(exact, channel, var);
     term_kind kind = kind_of(exact, states, channel, old, var);
-    rational state, value;
+    rational state;
     if (kind != term_value) {
         *point = table_point(kind);
         return;
     }
     rational_init(&state);
-    rational_init(&value);
-    rational_set_double(&state, old);
-    bool known = statistic_of(exact, states, channel, var, &value);
-    bool skipped = exact->n == 1 && var &&
-                   p->contract->one_value == ng_one_value_skip;
-    if (known || skipped) {
+    if (step(exact, states, channel, old, var, &state)) {
         root none = {.den = 1};
         surd exactly;
         dyadic_init(&none.num);
         surd_init(&exactly, &none);
-        if (!skipped)
-            running_step(&state, &value, p->contract, p->momentum, p->batches);
         dyadic_set(&exactly.p, &state.num);
         mpz_set(exactly.u.m, state.den);
         exactly.u.e = 0;
-        surd_round(point, &exactly, dtype);
+        surd_round(point, &exactly, ng_contract_stats(exact->problem.contract));
         surd_clear(&exactly);
         dyadic_clear(&none.num);
     } else {
         *point = table_point(term_undefined);
     }
     rational_clear(&state);
-    rational_clear(&value);
+}
+
+bool running_value(const ng_exact *exact, const set_state *states,
+                   size_t channel, bool var, mpfr_t value)
+{
+    double old = old_value(exact, channel, var);
+    rational state;
+    if (kind_of(exact, states, channel, old, var) != term_value)
+        return false;
+    rational_init(&state);
+    bool known = step(exact, states, channel, old, var, &state);
+    dyadic_get(value, &state.num, MPFR_RNDN);
+    mpfr_div_z(value, value, state.den, MPFR_RNDN);
+    rational_clear(&state);
+    return known;
 }
 
 void exact_running(ng_exact *exact, const set_state *states)
@@ -193,7 +226,7 @@ void exact_running(ng_exact *exact, const set_state *states)
     for (size_t c = 0; c < exact->channels; c++) {
         round_running(exact, states, &exact->point[ng_tensor_running_mean][c],
                       c, false);
-        round_running(exact, states, &exact->point[ng_tensor_running_var][c],
-                      c, true);
+        round_running(exact, states, &exact->point[ng_tensor_running_var][c], c,
+                      true);
     }
 }

@@ -112,8 +112,7 @@ static void load_saved(set_state *s)
 {
     const ng_problem *p = s->problem;
     ng_dtype dtype = ng_contract_stats(p->contract);
-    double mean =
-        p->mean != NULL ? ng_dtype_get(dtype, p->mean, s->set) : 0;
+    double mean = p->mean != NULL ? ng_dtype_get(dtype, p->mean, s->set) : 0;
     s->rstd = ng_dtype_get(dtype, p->rstd, s->set);
     s->mean = mean;
     s->m.nan |= isnan(mean) || isnan(s->rstd);
@@ -212,8 +211,8 @@ void set_load(set_state *s, const ng_problem *problem, double eps, size_t set)
             dyadic_set(&s->shift, &s->m.sum);
         load_root(s, eps);
     }
-    s->zero = !s->saved && dyadic_sign(&s->r.num) == 0 &&
-              dyadic_sign(&s->b) == 0;
+    s->zero =
+        !s->saved && dyadic_sign(&s->r.num) == 0 && dyadic_sign(&s->b) == 0;
     if (s->training && less && n == 1)
         s->zero = true; /* the variance is 0/0 */
     if (s->gradient)
@@ -326,29 +325,27 @@ void set_surd_rstd(const set_state *s, surd *to)
     dyadic_set_double(&to->v, 1);
 }
 
-bool set_variance(const set_state *s, bool unbiased, dyadic *num, mpz_t den)
+void set_variance(const set_state *s, unsigned long divisor, dyadic *num,
+                  mpz_t den)
 {
     unsigned long n = s->m.n;
     dyadic square;
-    if (unbiased && n < 2)
-        return false;
     dyadic_init(&square);
-    mpz_set_ui(den, unbiased ? n - 1 : s->k);
+    mpz_set_ui(den, divisor);
     if (!s->centred) {
         dyadic_set(num, &s->m.squares);
-    } else { /* (n S2 - S1^2)/(n k) */
+    } else { /* (n S2 - S1^2)/(n divisor) */
         dyadic_mul_ui(num, &s->m.squares, n);
         dyadic_mul(&square, &s->m.sum, &s->m.sum);
         dyadic_sub(num, num, &square);
         mpz_mul_ui(den, den, n);
     }
     dyadic_clear(&square);
-    return true;
 }
 
 void set_surd_var(const set_state *s, surd *to)
 {
-    set_variance(s, false, &to->p, to->u.m);
+    set_variance(s, s->k, &to->p, to->u.m);
     to->u.e = 0;
     dyadic_set_double(&to->q, 0);
     dyadic_set_double(&to->v, 0);
@@ -418,7 +415,8 @@ void set_surd_dx(const set_state *s, surd *to, const element *e)
     dyadic_init(&c);
     dyadic_init(&g);
     dyadic_init(&dy);
-    set_centre(s, &c, e);
+    if (!s->flat) /* else x does not matter, and may be a NaN */
+        set_centre(s, &c, e);
     exact_factor(s, &g, e);
     dyadic_set_double(&dy, e->dy);
     dyadic_mul(&g, &g, &dy);
@@ -459,8 +457,7 @@ bool set_quad_dx(const set_state *s, quad *y, quad *size, const element *e)
     if (s->saved)
         return false;
     quad c = 0;
-    bool one_plus =
-        s->problem->contract->affine == ng_affine_one_plus_gamma;
+    bool one_plus = s->problem->contract->affine == ng_affine_one_plus_gamma;
     if (!s->flat && !quad_centre(&c, &s->quads, e->x, 0))
         return false;
     quad g = quad_gradient(e->gamma, e->dy, one_plus) * (quad)s->nn;
@@ -477,7 +474,6 @@ bool set_quad_dgamma(const set_state *s, quad *term, const element *e)
     quad c;
     if (!quad_centre(&c, &s->quads, e->x, 0))
         return false;
-    *term = (quad)e->dy * c *
-            (s->saved ? (quad)s->rstd : s->quads.inverse);
+    *term = (quad)e->dy * c * (s->saved ? (quad)s->rstd : s->quads.inverse);
     return true;
 }

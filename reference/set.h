@@ -15,7 +15,7 @@
  * inference, and where max(var, eps) or max(norm, eps) is eps. In inference
  * S1 is the running mean, A the running variance, nn = 1, and G = 0. Given
  * statistics (backward_stats=saved), with d = x - mean:
- *   dx   = rstd (g - G/n) - rstd^3 d (sum g d)/n + dh. */
+ *   dx   = rstd (g - G/n) - rstd^3 d (sum g d)/k + dh. */
 #ifndef NORMGATE_SET_H
 #define NORMGATE_SET_H
 
@@ -32,14 +32,14 @@ typedef struct set_state {
     moments m;
     dyadic shift; /* S1, the running mean, or the saved mean */
     root r;
-    dyadic b;       /* B */
-    dyadic weight;  /* K */
-    double rstd;    /* saved; NAN: not given */
+    dyadic b;                     /* B */
+    dyadic weight;                /* K */
+    double rstd;                  /* saved; NAN: not given */
     double mean, var, given_rstd; /* running or saved, as given; else 0 */
-    bool zero;      /* rho = 0 */
-    bool negative;  /* A < 0: a negative running variance */
-    bool flat;      /* rho does not depend on x */
-    bool kink;      /* max(a, b) with a = b: no derivative */
+    bool zero;                    /* rho = 0 */
+    bool negative;                /* A < 0: a negative running variance */
+    bool flat;                    /* rho does not depend on x */
+    bool kink;                    /* max(a, b) with a = b: no derivative */
     quad_set quads;
 } set_state;
 
@@ -69,8 +69,9 @@ bool set_quad_dx(const set_state *s, quad *y, quad *size, const element *e);
 /* dy x_hat */
 bool set_quad_dgamma(const set_state *s, quad *term, const element *e);
 
-/* The variance as the contract divides it (unbiased: by n - 1), as num/den;
- * false: 0/0. */
-bool set_variance(const set_state *s, bool unbiased, dyadic *num, mpz_t den);
+/* The sum of squares round the mean (of squares, when not centred) over the
+ * divisor, as num/den. */
+void set_variance(const set_state *s, unsigned long divisor, dyadic *num,
+                  mpz_t den);
 
 #endif

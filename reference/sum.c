@@ -77,8 +77,8 @@ void sum_add_triple(exact_sum *sum, double a, double b, double c)
     uint64_t l = decompose(c, &third);
     if (m == 0 || k == 0 || l == 0)
         return;
-    bool negative = ((signbit(a) != 0) != (signbit(b) != 0)) !=
-                    (signbit(c) != 0);
+    bool negative =
+        ((signbit(a) != 0) != (signbit(b) != 0)) != (signbit(c) != 0);
     unsigned __int128 product = (unsigned __int128)m * k;
     for (int half = 0; half < 2; half++) {
         unsigned __int128 part =

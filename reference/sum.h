@@ -25,8 +25,8 @@ typedef struct exact_sum {
 } exact_sum;
 
 void sum_init(exact_sum *sum);
-void sum_add(exact_sum *sum, double value);        /* finite */
-void sum_add_product(exact_sum *sum, double a, double b);           /* a b */
+void sum_add(exact_sum *sum, double value);                        /* finite */
+void sum_add_product(exact_sum *sum, double a, double b);          /* a b */
 void sum_add_triple(exact_sum *sum, double a, double b, double c); /* a b c */
 void sum_get(dyadic *d, const exact_sum *sum);
 

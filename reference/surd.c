@@ -55,9 +55,8 @@ long surd_value(mpfr_t to, const surd *s)
     mpfr_div(to, to, den, MPFR_RNDN);
     mpfr_div(size, size, den, MPFR_RNDN);
     /* 2^4 e T < 2^(4 + exponent(T) + 1 - precision), T rounded. */
-    long error = mpfr_zero_p(size)
-                     ? mpfr_get_emin()
-                     : mpfr_get_exp(size) + 5 - (long)precision;
+    long error = mpfr_zero_p(size) ? mpfr_get_emin()
+                                   : mpfr_get_exp(size) + 5 - (long)precision;
     mpfr_clears(r, term, den, size, (mpfr_ptr)0);
     return error;
 }

@@ -48,8 +48,13 @@ static ng_point zero_nan(const set_state *s, double value)
 static bool running_table(const set_state *s, ng_point *point, bool with_mean,
                           double offset)
 {
-    if (isnan(s->var) || s->negative || s->var == -INFINITY ||
-        (with_mean && isnan(s->mean)))
+    unsigned place = s->problem->contract->eps_place;
+    if (place == ng_eps_place_max_norm && s->var < 0)
+        *point = nan_point(ng_kind_nan); /* max(sqrt(var), eps) */
+    else if (place == ng_eps_place_max_var && s->var == -INFINITY)
+        *point = nan_point(ng_kind_undefined); /* max(-Inf, eps) */
+    else if (isnan(s->var) || s->negative || s->var == -INFINITY ||
+             (with_mean && isnan(s->mean)))
         *point = nan_point(ng_kind_nan);
     else if (with_mean && isinf(s->mean))
         *point = nan_point(ng_kind_nonfinite);
@@ -94,8 +99,8 @@ bool table_y(const set_state *s, ng_point *point, const element *e)
     if (s->m.nan || isnan(e->gamma) || isnan(e->beta))
         return true;
     if (s->m.inf) {
-        if (!s->centred && isfinite(e->x + e->residual) &&
-            isfinite(e->gamma) && isfinite(e->beta))
+        if (!s->centred && isfinite(e->x + e->residual) && isfinite(e->gamma) &&
+            isfinite(e->beta))
             *point = zero_nan(s, e->beta);
         return true;
     }
@@ -136,6 +141,22 @@ bool table_dx(const set_state *s, ng_point *point, const element *e)
     if (!s->training)
         return table_dx_inference(s, point, e);
     bool curved = !s->flat && !s->saved;
+    bool plus = s->problem->contract->affine == ng_affine_one_plus_gamma;
+    double g = (plus ? 1 + e->gamma : e->gamma) * e->dy;
+    if (s->flat && !s->centred && !s->zero && !s->m.nan && !s->m.inf) {
+        if (isfinite(e->gamma) && isfinite(e->dy) && isfinite(e->dh))
+            return false;
+        if (isfinite(e->gamma) && isfinite(e->dy))
+            g = e->dh; /* which stands alone */
+        *point = nan_point(isnan(g) ? ng_kind_nan
+                           : g == e->dh && !s->m.g_nan && !s->m.g_inf
+                               ? ng_kind_infinite
+                               : ng_kind_nonfinite);
+        if (isnan(e->dh))
+            point->kind = ng_kind_nan;
+        point->rounded = g;
+        return true;
+    }
     if (s->m.nan || s->m.g_nan || isnan(e->dh))
         *point = nan_point(ng_kind_nan);
     else if (s->m.inf)
@@ -155,9 +176,7 @@ bool table_dx(const set_state *s, ng_point *point, const element *e)
 
 term_kind table_dbeta(const element *e)
 {
-    return isnan(e->dy)   ? term_nan
-           : isinf(e->dy) ? term_nonfinite
-                          : term_value;
+    return isnan(e->dy) ? term_nan : isinf(e->dy) ? term_nonfinite : term_value;
 }
 
 term_kind table_dgamma(const set_state *s, const element *e)
@@ -166,6 +185,11 @@ term_kind table_dgamma(const set_state *s, const element *e)
     if (of_dy == term_nan || isnan(e->x))
         return term_nan;
     if (!s->training) {
+        unsigned place = s->problem->contract->eps_place;
+        if (place == ng_eps_place_max_norm && s->var < 0)
+            return term_nan;
+        if (place == ng_eps_place_max_var && s->var == -INFINITY)
+            return term_undefined;
         if (isnan(s->mean) || isnan(s->var) || s->negative ||
             s->var == -INFINITY)
             return term_nan;
@@ -176,8 +200,9 @@ term_kind table_dgamma(const set_state *s, const element *e)
     if (s->saved) {
         if (isnan(s->mean) || isnan(s->given_rstd))
             return term_nan;
-        return isinf(s->mean) || isinf(s->given_rstd) || isinf(e->x) ? term_nonfinite
-                                                              : of_dy;
+        return isinf(s->mean) || isinf(s->given_rstd) || isinf(e->x)
+                   ? term_nonfinite
+                   : of_dy;
     }
     if (s->m.nan)
         return term_nan;

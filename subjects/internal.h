@@ -22,7 +22,8 @@ typedef struct transport {
     void (*stop)(ng_subject *subject);
 } transport;
 
-extern const transport forked_transport, worker_transport, direct_transport;
+extern const transport forked_transport, worker_transport, direct_transport,
+    files_transport;
 
 struct ng_subject {
     char *spec, *target; /* target: the spec without its prefix */
@@ -44,10 +45,19 @@ struct ng_subject {
     char memory_path[64]; /* of that file, while a worker starts */
     fault *fault;         /* what the forked child's last signal was */
     uint64_t calls;
+    /* a folder of calls, written or read (files.h) */
+    struct files *files;
     /* a library loaded here, in-process */
     const ng_kernel *direct, *copied; /* copied: to be freed */
     void *handle;
 };
+
+/* A subject of this transport: its start() is called. The subject is closed
+ * when that fails. */
+ng_status subject_start(ng_subject **opened, ng_subject *subject,
+                        ng_error *error);
+/* An unstarted one, without a transport; NULL: memory is out. */
+ng_subject *subject_new(const char *spec, const ng_subject_options *options);
 
 /* Adds one kernel from text that may be hostile. */
 ng_status subject_add_kernel(ng_subject *subject, const char *name,

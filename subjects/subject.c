@@ -200,7 +200,6 @@ static ng_status resolve(ng_subject *subject, ng_error *error)
     const char *spec = subject->spec;
     struct stat file;
     bool direct = subject->options.in_process;
-    subject->target = subject->spec;
     if (strncmp(spec, "builtin:", 8) == 0) {
         subject->target += 8;
         subject->builtin = builtin_find(subject->target);
@@ -221,10 +220,14 @@ static ng_status resolve(ng_subject *subject, ng_error *error)
                            "built-in or a shared library");
         subject->transport = &worker_transport;
         return ng_status_ok;
+    } else if (strncmp(spec, "files:", 6) == 0) {
+        subject->target += 6;
+        subject->transport = &files_transport;
+        return ng_status_ok;
     } else if (stat(spec, &file) != 0) {
         return ng_fail(error, ng_status_cannot_load,
                        "cannot load %.300s: %s; a subject is builtin:NAME, a "
-                       "shared library or worker:'command'",
+                       "shared library, worker:'command' or files:FOLDER",
                        spec, strerror(errno));
     } else if (!S_ISREG(file.st_mode)) {
         return ng_fail(error, ng_status_cannot_load,
@@ -234,24 +237,27 @@ static ng_status resolve(ng_subject *subject, ng_error *error)
     return ng_status_ok;
 }
 
-ng_status ng_subject_open(ng_subject **opened, const char *spec,
-                          const ng_subject_options *options, ng_error *error)
+ng_subject *subject_new(const char *spec, const ng_subject_options *options)
 {
     ng_subject *subject = calloc(1, sizeof *subject);
-    *opened = NULL;
     if (subject == NULL || (subject->spec = strdup(spec)) == NULL) {
         free(subject);
-        return ng_fail(error, ng_status_no_memory, "out of memory");
+        return NULL;
     }
     subject->options = *options;
+    subject->target = subject->spec;
     subject->process = -1;
     subject->to = subject->from = subject->errors = subject->memory_file = -1;
-    ng_status status = resolve(subject, error);
-    if (status == ng_status_ok)
-        status = subject->transport->start(subject, error);
+    return subject;
+}
+
+ng_status subject_start(ng_subject **opened, ng_subject *subject,
+                        ng_error *error)
+{
+    ng_status status = subject->transport->start(subject, error);
     if (status == ng_status_ok && subject->kernel_count == 0)
         status = ng_fail(error, ng_status_cannot_load,
-                         "%.300s declares no kernels", spec);
+                         "%.300s declares no kernels", subject->spec);
     if (status != ng_status_ok) {
         ng_subject_close(subject);
         return status;
@@ -259,6 +265,21 @@ ng_status ng_subject_open(ng_subject **opened, const char *spec,
     subject->known = true;
     *opened = subject;
     return ng_status_ok;
+}
+
+ng_status ng_subject_open(ng_subject **opened, const char *spec,
+                          const ng_subject_options *options, ng_error *error)
+{
+    ng_subject *subject = subject_new(spec, options);
+    *opened = NULL;
+    if (subject == NULL)
+        return ng_fail(error, ng_status_no_memory, "out of memory");
+    ng_status status = resolve(subject, error);
+    if (status != ng_status_ok) {
+        ng_subject_close(subject);
+        return status;
+    }
+    return subject_start(opened, subject, error);
 }
 
 void ng_subject_close(ng_subject *subject)

@@ -9,6 +9,16 @@ const slow_format slow_bf16 = {8, -126, 127};
 const slow_format slow_f32 = {24, -126, 127};
 const slow_format slow_f64 = {53, -1022, 1023};
 
+const slow_format *slow_format_of(ng_dtype dtype)
+{
+    switch (dtype) {
+    case ng_f16: return &slow_f16;
+    case ng_bf16: return &slow_bf16;
+    case ng_f32: return &slow_f32;
+    default: return &slow_f64;
+    }
+}
+
 size_t slow_count(const slow_input *input)
 {
     return input->N * input->C * input->H * input->W;
@@ -34,18 +44,12 @@ static size_t set_at(const slow_input *input, size_t n, size_t c, size_t h,
                      size_t w)
 {
     switch (input->norm) {
-    case SLOW_LAYER:
-        return n;
-    case SLOW_BATCH:
-        return c;
-    case SLOW_GROUP:
-        return n * input->groups + c / (input->C / input->groups);
-    case SLOW_INSTANCE:
-        return n * input->C + c;
-    case SLOW_IMAGE_LAYER:
-        return n;
-    case SLOW_CHANNEL_LAYER:
-        return (n * input->H + h) * input->W + w;
+    case SLOW_LAYER: return n;
+    case SLOW_BATCH: return c;
+    case SLOW_GROUP: return n * input->groups + c / (input->C / input->groups);
+    case SLOW_INSTANCE: return n * input->C + c;
+    case SLOW_IMAGE_LAYER: return n;
+    case SLOW_CHANNEL_LAYER: return (n * input->H + h) * input->W + w;
     }
     abort();
 }
@@ -107,7 +111,7 @@ static void set_init(slow_set *set, mpfr_prec_t precision)
     set->zero = false;
     mpfr_inits2(precision, set->mean, set->mean_abs, set->deviation,
                 set->root_mean_square, set->scale, set->rstd, set->mean_x,
-                (mpfr_ptr)0);
+                set->var, (mpfr_ptr)0);
     mpfr_set_zero(set->mean, 1);
     mpfr_set_zero(set->mean_abs, 1);
     mpfr_set_zero(set->deviation, 1);
@@ -117,7 +121,7 @@ static void set_init(slow_set *set, mpfr_prec_t precision)
 static void set_clear(slow_set *set)
 {
     mpfr_clears(set->mean, set->mean_abs, set->deviation, set->root_mean_square,
-                set->scale, set->rstd, set->mean_x, (mpfr_ptr)0);
+                set->scale, set->rstd, set->mean_x, set->var, (mpfr_ptr)0);
 }
 
 /* v / (n - ddof), where n - ddof = 0 leaves v, which is 0 then. */
@@ -132,7 +136,8 @@ static void finish_statistics(slow_set *set, const slow_input *input)
 {
     mpfr_t v;
     mpfr_init2(v, mpfr_get_prec(set->mean));
-    mpfr_set(v, set->deviation, MPFR_RNDN); /* the variance so far */
+    mpfr_set(set->var, set->deviation, MPFR_RNDN); /* its square so far */
+    mpfr_set(v, set->var, MPFR_RNDN);
     mpfr_sqrt(set->deviation, v, MPFR_RNDN);
     switch (input->place) {
     case SLOW_INSIDE:
@@ -147,9 +152,7 @@ static void finish_statistics(slow_set *set, const slow_input *input)
             mpfr_set_d(v, input->eps, MPFR_RNDN);
         mpfr_sqrt(set->scale, v, MPFR_RNDN);
         break;
-    case SLOW_NONE:
-        mpfr_sqrt(set->scale, v, MPFR_RNDN);
-        break;
+    case SLOW_NONE: mpfr_sqrt(set->scale, v, MPFR_RNDN); break;
     }
     set->zero = mpfr_zero_p(set->scale) != 0;
     if (!set->zero)

@@ -20,6 +20,8 @@
 #ifndef NORMGATE_TESTS_SLOW_REFERENCE_H
 #define NORMGATE_TESTS_SLOW_REFERENCE_H
 
+#include <normgate/dtype.h>
+
 #include <mpfr.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -62,7 +64,7 @@ typedef struct slow_set {
     bool zero;
     mpfr_t mean; /* that is subtracted: 0 when not centred */
     mpfr_t mean_x, mean_abs, root_mean_square; /* of x, |x|, x in any case */
-    mpfr_t deviation, scale, rstd;
+    mpfr_t var, deviation, scale, rstd;        /* var: as it is divided */
 } slow_set;
 
 typedef struct slow_output {
@@ -80,6 +82,7 @@ typedef struct slow_format {
 } slow_format;
 
 extern const slow_format slow_f16, slow_bf16, slow_f32, slow_f64;
+const slow_format *slow_format_of(ng_dtype dtype);
 
 size_t slow_count(const slow_input *input);
 size_t slow_params(const slow_input *input);

@@ -106,7 +106,13 @@ static void test_domain(void **state)
         snprintf(text, sizeof text, "op=layer_norm %s", rows[i].fields);
         ng_contract contract = contract_of(text);
         double size = rows[i].size;
-        ng_conditions set = {rows[i].n, 0, size, size, size, size, size, true};
+        ng_conditions set = {.n = rows[i].n,
+                             .mean_abs = size,
+                             .deviation = size,
+                             .root_mean_square = size,
+                             .scale = size,
+                             .first = size,
+                             .finite = true};
         ng_set_bound bound;
         ng_bound_set(&bound, &contract, &set, size);
         if (bound.judged != rows[i].judged)

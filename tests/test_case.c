@@ -4,6 +4,7 @@
 #include "slow_reference.h" /* random numbers and effort */
 
 #include <normgate/case.h>
+#include <normgate/op.h>
 
 #include <math.h>
 #include <setjmp.h>
@@ -25,6 +26,16 @@ static void expect_equal(const ng_case *a, const ng_case *b)
     assert_int_equal(a->dtype, b->dtype);
     assert_int_equal(a->rows, b->rows);
     assert_int_equal(a->n, b->n);
+    assert_int_equal(a->N, b->N);
+    assert_int_equal(a->C, b->C);
+    assert_int_equal(a->spatial, b->spatial);
+    assert_int_equal(a->num_groups, b->num_groups);
+    assert_int_equal(a->gap, b->gap);
+    assert_int_equal(a->step, b->step);
+    assert_int_equal(a->start, b->start);
+    assert_true(same_double(a->momentum, b->momentum));
+    assert_true(a->batches == b->batches);
+    assert_string_equal(a->dy, b->dy);
     assert_true(same_double(a->eps, b->eps));
     assert_string_equal(a->gen, b->gen);
     assert_true(same_double(a->gen_arg, b->gen_arg));
@@ -59,12 +70,48 @@ static void random_name(slow_random *random, char *name)
     name[length] = '\0';
 }
 
+static void random_pass(slow_random *random, const ng_op *op, ng_case *test)
+{
+    bool inference = op->running && slow_below(random, 2);
+    bool backward = slow_below(random, 2);
+    strcpy(test->pass, inference ? backward ? "inference_backward" : "inference"
+                       : backward ? "backward"
+                                  : "forward");
+    if (backward)
+        random_name(random, test->dy);
+}
+
+/* Up to 2^24 elements; where they are few, with strides. */
+static void random_sizes(slow_random *random, const ng_op *op, ng_case *test)
+{
+    uint64_t most = slow_below(random, 2) ? 100 : 1 << 20;
+    if (op->shape == ng_shape_rows) {
+        test->n = 1 + slow_below(random, most);
+        test->rows = slow_below(random, NG_CASE_ELEMENTS_MAX / test->n + 1);
+    } else {
+        test->num_groups = op->groups ? 1 + slow_below(random, 9) : 1;
+        test->C = test->num_groups * slow_below(random, 30);
+        test->spatial = slow_below(random, most) / (test->C + 1);
+        test->N = slow_below(random, 16);
+        op->complete(test);
+    }
+    if (test->rows < 100 && test->n < 100) {
+        test->gap = slow_below(random, 40);
+        test->step = 1 + slow_below(random, 10);
+        test->start = slow_below(random, 1000);
+    }
+}
+
 static void random_case(slow_random *random, ng_case *test)
 {
-    ng_case_init(test, slow_below(random, 2) ? "layer_norm" : "rms_norm",
-                 (ng_dtype)slow_below(random, NG_DTYPE_COUNT));
-    test->n = 1 + slow_below(random, slow_below(random, 2) ? 100 : 1 << 20);
-    test->rows = slow_below(random, NG_CASE_ELEMENTS_MAX / test->n + 1);
+    const ng_op *op = ng_ops[slow_below(random, 6)];
+    ng_case_init(test, op->name, (ng_dtype)slow_below(random, NG_DTYPE_COUNT));
+    random_pass(random, op, test);
+    random_sizes(random, op, test);
+    if (op->running) {
+        test->momentum = random_real(random);
+        test->batches = slow_u64(random) >> slow_below(random, 64);
+    }
     test->eps = fabs(random_real(random));
     random_name(random, test->gen);
     random_name(random, test->affine);
@@ -111,11 +158,18 @@ static void longest_line(void **state)
     (void)state;
     static ng_case test, back;
     static char text[NG_CASE_TEXT_MAX];
-    slow_random random = {18};
-    random_case(&random, &test);
+    ng_case_init(&test, "instance_norm", ng_bf16);
+    strcpy(test.pass, "inference_backward");
+    test.N = 1000;
+    test.C = 1000;
+    test.spatial = 10;
+    test.gap = test.start = 5;
+    ng_op_find(test.op)->complete(&test);
     memset(test.gen, 'g', NG_NAME_MAX - 1);
     memset(test.affine, 'a', NG_NAME_MAX - 1);
-    test.gen[NG_NAME_MAX - 1] = test.affine[NG_NAME_MAX - 1] = '\0';
+    memset(test.dy, 'd', NG_NAME_MAX - 1);
+    test.momentum = -0x1.23456789abcdep-1000;
+    test.batches = UINT64_MAX;
     test.eps = 0x1.23456789abcdep-1000;
     test.gen_arg = -0x1.23456789abcdep-1000;
     test.byte_count = NG_CASE_BYTES_MAX;
@@ -135,6 +189,8 @@ static void defaults(void **state)
     assert_int_equal(test.dtype, ng_bf16);
     assert_int_equal(test.rows, 1);
     assert_int_equal(test.n, 1);
+    assert_true(test.N == 0 && test.C == 0 && test.spatial == 0);
+    assert_true(test.gap == 0 && test.step == 1 && test.start == 0);
     assert_true(test.eps >= 0);
     assert_true(isnan(test.gen_arg));
     assert_int_equal(test.byte_count, SIZE_MAX);
@@ -335,15 +391,9 @@ static void damaged_lines(void **state)
             size_t length = strlen(text), at = slow_below(&random, length);
             char c = alphabet[slow_below(&random, sizeof alphabet - 1)];
             switch (slow_below(&random, 4)) {
-            case 0:
-                text[at] = c;
-                break;
-            case 1:
-                text[at] = '\0';
-                break;
-            case 2:
-                memmove(text + at, text + at + 1, length - at);
-                break;
+            case 0: text[at] = c; break;
+            case 1: text[at] = '\0'; break;
+            case 2: memmove(text + at, text + at + 1, length - at); break;
             default:
                 memmove(text + at + 1, text + at, length - at + 1);
                 text[at] = c;

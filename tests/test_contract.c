@@ -14,7 +14,58 @@
 
 #include <cmocka.h>
 
-static const char *const ops[] = {"layer_norm", "rms_norm"};
+static const char *const ops[] = {"layer_norm", "rms_norm",   "l2_norm",
+                                  "batch_norm", "group_norm", "instance_norm"};
+enum { OPS = sizeof ops / sizeof ops[0] };
+static const char *const passes[] = {"forward", "inference", "backward",
+                                     "inference_backward"};
+
+static bool is_one_of(const char *name, const char *names)
+{
+    const char *at = strstr(names, name);
+    return at != NULL && strchr(" ", at[strlen(name)]) != NULL;
+}
+
+static bool takes_rows(const char *op)
+{
+    return is_one_of(op, "layer_norm rms_norm l2_norm");
+}
+
+static bool has_running(const char *op)
+{
+    return is_one_of(op, "batch_norm instance_norm");
+}
+
+/* What no kernel can mean, in words from the message that refuses it; NULL: the
+ * contract stands. */
+static const char *nonsense(const ng_contract *c)
+{
+    bool norm = c->centred == ng_centred_no && c->divisor == ng_divisor_one;
+    if (c->eps_place == ng_eps_place_max_norm && !norm)
+        return "eps_place=max_norm";
+    if (c->divisor == ng_divisor_one && c->centred == ng_centred_yes)
+        return "divisor=one";
+    if (c->centred == ng_centred_no && has_running(c->op))
+        return "centred=no";
+    if (c->running == ng_running_update && !has_running(c->op))
+        return "running=update";
+    if (c->residual == ng_residual_sum && !takes_rows(c->op))
+        return "residual=sum";
+    if (c->layout == ng_layout_channels_last && takes_rows(c->op))
+        return "layout=channels_last";
+    /* From 1/max(a, b) or 1/(sqrt(var) + eps) alone, var cannot be had back. */
+    if (c->backward_stats == ng_backward_stats_saved &&
+        c->eps_place != ng_eps_place_inside &&
+        c->eps_place != ng_eps_place_none)
+        return "backward_stats=saved";
+    return NULL;
+}
+
+static void start(ng_contract *contract, const char *op, const char *pass)
+{
+    assert_int_equal(ng_contract_init(contract, op, NULL), ng_status_ok);
+    strcpy(contract->pass, pass);
+}
 
 /* Field and value names, straight from the definition. */
 static const struct {
@@ -67,16 +118,36 @@ static int value_of(const ng_contract *contract, const char *field)
     return -1;
 }
 
-static void expect_round_trip(const ng_contract *contract)
+static void expect_refused(const char *text, const char *culprit)
+{
+    ng_contract contract;
+    ng_error error = {""};
+    if (ng_contract_parse(&contract, text, &error) != ng_status_bad_input)
+        fail_msg("'%.100s' is accepted", text);
+    if (strstr(error.text, culprit) == NULL)
+        fail_msg("'%.100s': '%s' does not name '%s'", text, error.text,
+                 culprit);
+    assert_null(strchr(error.text, '\n'));
+    assert_int_equal(ng_contract_parse(&contract, text, NULL),
+                     ng_status_bad_input);
+}
+
+/* What stands is read back equal, what does not is refused by name. */
+static bool expect_round_trip(const ng_contract *contract)
 {
     char text[NG_CONTRACT_TEXT_MAX], again[NG_CONTRACT_TEXT_MAX];
     ng_contract back;
     ng_contract_print(contract, text, sizeof text);
     assert_null(strchr(text, '\n'));
+    if (nonsense(contract) != NULL) {
+        expect_refused(text, nonsense(contract));
+        return false;
+    }
     parse_or_fail(&back, text);
     expect_equal(contract, &back);
     ng_contract_print(&back, again, sizeof again);
     assert_string_equal(text, again);
+    return true;
 }
 
 /* Each value of each field alone, by set and by text. */
@@ -85,31 +156,68 @@ static void every_value(void **state)
     (void)state;
     assert_int_equal(sizeof values / sizeof values[0], NG_CONTRACT_VALUE_COUNT);
     assert_true(NG_CONTRACT_VALUE_COUNT <= 256); /* fits unsigned char */
-    for (int op = 0; op < 2; op++)
+    size_t refused = 0;
+    for (size_t op = 0; op < OPS; op++)
         for (size_t v = 0; v < sizeof values / sizeof values[0]; v++) {
             ng_contract contract, parsed;
             char text[200];
-            assert_int_equal(ng_contract_init(&contract, ops[op], NULL),
-                             ng_status_ok);
+            start(&contract, ops[op], "forward");
             assert_true(
                 ng_contract_set(&contract, values[v].field, values[v].value));
             assert_int_equal(value_of(&contract, values[v].field),
                              values[v].number);
-            expect_round_trip(&contract);
+            if (!expect_round_trip(&contract)) {
+                refused++;
+                continue;
+            }
             snprintf(text, sizeof text, "op=%s %s=%s", ops[op], values[v].field,
                      values[v].value);
             parse_or_fail(&parsed, text);
             expect_equal(&contract, &parsed);
         }
+    /* max_norm for five ops (l2_norm has it), divisor=one for four, centred=yes
+     * and a divisor for l2_norm: 3; backward_stats=saved there: 1; running=update
+     * for four; residual=sum and channels_last for three each; centred=no for
+     * the two with running statistics. */
+    assert_int_equal(refused, 5 + 4 + 3 + 1 + 4 + 3 + 3 + 2);
+}
+
+/* The passes: by themselves, and refused where there are no running statistics. */
+static void every_pass(void **state)
+{
+    (void)state;
+    for (size_t op = 0; op < OPS; op++)
+        for (size_t p = 0; p < 4; p++) {
+            char text[100];
+            ng_contract contract;
+            snprintf(text, sizeof text, "op=%s pass=%s", ops[op], passes[p]);
+            if (strncmp(passes[p], "inference", 9) == 0 &&
+                !has_running(ops[op])) {
+                expect_refused(text, "has no running statistics");
+                expect_refused(text, ops[op]);
+                continue;
+            }
+            parse_or_fail(&contract, text);
+            assert_string_equal(contract.pass, passes[p]);
+            expect_round_trip(&contract);
+            ng_contract_print(&contract, text, sizeof text);
+            assert_true((strstr(text, "pass=") != NULL) == (p != 0));
+        }
+    expect_refused("op=layer_norm pass=", "pass");
+    expect_refused("op=batch_norm pass=training", "inference_backward");
 }
 
 static void random_contracts(void **state)
 {
     (void)state;
     slow_random random = {23};
+    size_t accepted = 0;
     for (size_t k = 0; k < 3000 * slow_effort(); k++) {
         ng_contract contract;
-        ng_contract_init(&contract, ops[k % 2], NULL);
+        const char *op = ops[k % OPS];
+        start(&contract, op,
+              passes[slow_below(&random, 2) * 2 +
+                     (has_running(op) ? slow_below(&random, 2) : 0)]);
         for (size_t c = slow_below(&random, 30); c > 0; c--) {
             size_t v = slow_below(&random, NG_CONTRACT_VALUE_COUNT);
             assert_true(
@@ -124,8 +232,9 @@ static void random_contracts(void **state)
             contract.max_n = (double)slow_below(&random, 1 << 30);
             contract.alignment = ldexp(1, slow_int(&random, 0, 12));
         }
-        expect_round_trip(&contract);
+        accepted += expect_round_trip(&contract);
     }
+    assert_true(accepted > 500);
 }
 
 static void initial(void **state)
@@ -153,6 +262,23 @@ static void initial(void **state)
                      ng_status_ok);
     assert_int_equal(contract.centred, ng_centred_no);
     assert_int_equal(contract.affine, ng_affine_gamma);
+    /* Lp normalization, p = 2: x/max(|x|, eps), no parameters */
+    ng_contract_init(&contract, "l2_norm", &error);
+    assert_int_equal(contract.centred, ng_centred_no);
+    assert_int_equal(contract.divisor, ng_divisor_one);
+    assert_int_equal(contract.eps_place, ng_eps_place_max_norm);
+    assert_int_equal(contract.affine, ng_affine_none);
+    /* of the running statistics, batch norm keeps them */
+    for (size_t op = 0; op < OPS; op++) {
+        ng_contract_init(&contract, ops[op], &error);
+        assert_int_equal(contract.running, strcmp(ops[op], "batch_norm") == 0
+                                               ? ng_running_update
+                                               : ng_running_none);
+        assert_int_equal(contract.residual, ng_residual_none);
+        assert_int_equal(contract.layout, ng_layout_contiguous);
+        assert_int_equal(contract.backward_stats, ng_backward_stats_recomputed);
+        assert_int_equal(contract.saved, ng_saved_none);
+    }
     assert_int_equal(ng_contract_init(&contract, "rmsnorm", &error),
                      ng_status_bad_input);
     assert_non_null(strstr(error.text, "rmsnorm"));
@@ -169,12 +295,12 @@ static void presets(void **state)
     expect_equal(&a, &b);
     /* ONNX BatchNormalization-15: running = input * momentum + current * (1 -
      * momentum), population variance. */
-    parse_or_fail(&a, "op=layer_norm preset=onnx");
+    parse_or_fail(&a, "op=batch_norm preset=onnx");
     assert_int_equal(a.momentum, ng_momentum_old);
     assert_int_equal(a.running_var, ng_running_var_biased);
     assert_string_equal(a.preset, "onnx");
     /* Keras: moving = moving * momentum + batch * (1 - momentum). */
-    parse_or_fail(&a, "op=layer_norm preset=keras");
+    parse_or_fail(&a, "op=batch_norm preset=keras");
     assert_int_equal(a.momentum, ng_momentum_old);
     assert_int_equal(a.running_var, ng_running_var_biased);
     /* LlamaRMSNorm: weight * hidden_states.to(input_dtype). */
@@ -194,20 +320,16 @@ static void presets(void **state)
     assert_int_equal(a.round_xhat, ng_round_xhat_no);
     assert_int_equal(a.affine, ng_affine_gamma);
     expect_round_trip(&a);
-}
-
-static void expect_refused(const char *text, const char *culprit)
-{
-    ng_contract contract;
-    ng_error error = {""};
-    if (ng_contract_parse(&contract, text, &error) != ng_status_bad_input)
-        fail_msg("'%.100s' is accepted", text);
-    if (strstr(error.text, culprit) == NULL)
-        fail_msg("'%.100s': '%s' does not name '%s'", text, error.text,
-                 culprit);
-    assert_null(strchr(error.text, '\n'));
-    assert_int_equal(ng_contract_parse(&contract, text, NULL),
-                     ng_status_bad_input);
+    /* Every row stands, for its op; for an op without row nothing is guessed. */
+    for (const ng_preset *row = ng_presets; row->name != NULL; row++) {
+        char text[100];
+        snprintf(text, sizeof text, "op=%s preset=%s", row->op, row->name);
+        parse_or_fail(&a, text);
+        assert_string_equal(a.preset, row->name);
+        expect_round_trip(&a);
+    }
+    expect_refused("op=layer_norm preset=llama", "rms_norm");
+    expect_refused("op=group_norm preset=gemma", "does not define group_norm");
 }
 
 static void malformed(void **state)
@@ -242,6 +364,14 @@ static void malformed(void **state)
         {"op=layer_norm alignment=1e300", "alignment"},
         {"op=layer_norm alignment=2.5", "alignment"},
         {"op=layer_norm garbage", "garbage"},
+        /* the rules, each with the words that say what would do */
+        {"op=rms_norm eps_place=max_norm", "centred=no divisor=one"},
+        {"op=rms_norm centred=yes divisor=one", "centred=no"},
+        {"op=group_norm running=update", "batch_norm and instance_norm"},
+        {"op=batch_norm residual=sum", "layer_norm, rms_norm and l2_norm"},
+        {"op=l2_norm layout=channels_last", "batch_norm, group_norm"},
+        {"op=batch_norm pass=backward backward_stats=saved eps_place=outside",
+         "eps_place=inside or none"},
     };
     for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++)
         expect_refused(rows[k][0], rows[k][1]);
@@ -354,19 +484,22 @@ static void help_lists_all(void **state)
 #undef NG_NUMBER
     ng_contract_fields(count_row, &listed);
     assert_int_equal(listed, fields);
-    listed = 0;
-    ng_contract_presets(count_row, &listed);
+    listed = 0; /* rows of one preset follow each other */
+    for (const ng_preset *row = ng_presets; row->name != NULL; row++) {
+        listed += row == ng_presets || strcmp(row->name, row[-1].name) != 0;
+        assert_true(strlen(row->document) > 8 && row->note != NULL);
+    }
     assert_int_equal(listed, 6); /* the design names six */
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_value),    cmocka_unit_test(random_contracts),
-        cmocka_unit_test(initial),        cmocka_unit_test(presets),
-        cmocka_unit_test(malformed),      cmocka_unit_test(short_text),
-        cmocka_unit_test(dtypes_resolve), cmocka_unit_test(eps_rounds),
-        cmocka_unit_test(help_lists_all),
+        cmocka_unit_test(every_value),      cmocka_unit_test(every_pass),
+        cmocka_unit_test(random_contracts), cmocka_unit_test(initial),
+        cmocka_unit_test(presets),          cmocka_unit_test(malformed),
+        cmocka_unit_test(short_text),       cmocka_unit_test(dtypes_resolve),
+        cmocka_unit_test(eps_rounds),       cmocka_unit_test(help_lists_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* Subjects: every way in which one may misbehave, at load or in a call, is
  * named for what it is, and the next call goes on in a fresh process. */
+#include <normgate/op.h>
 #include <normgate/subject.h>
 
 #include <math.h>
@@ -56,12 +57,13 @@ static void call(ng_subject *subject, const char *name, bool guard_before,
     test.eps = 0;
     ng_request request = {.kernel = kernel_named(subject, name),
                           .test = &test,
+                          .stride = {N, 1, 0},
                           .guard_before = guard_before};
     request.tensor[ng_tensor_x] =
-        (ng_tensor){(void *)(uintptr_t)x, ROWS * N, ng_f32};
+        (ng_tensor){(void *)(uintptr_t)x, ROWS * N, ng_f32, ng_input};
     request.tensor[ng_tensor_gamma] =
-        (ng_tensor){(void *)(uintptr_t)gamma, N, ng_f32};
-    request.tensor[ng_tensor_y] = (ng_tensor){y, ROWS * N, ng_f32};
+        (ng_tensor){(void *)(uintptr_t)gamma, N, ng_f32, ng_input};
+    request.tensor[ng_tensor_y] = (ng_tensor){y, ROWS * N, ng_f32, ng_output};
     ng_subject_call(subject, &request, reply);
 }
 
@@ -171,7 +173,8 @@ static void test_guard_before(void **state)
     (void)state;
     call(subject, "underruns", true, &reply, y);
     assert_int_equal(reply.verdict, NG_CRASH);
-    assert_non_null(strstr(reply.message, "wrote one element before the start of y"));
+    assert_non_null(
+        strstr(reply.message, "wrote one element before the start of y"));
     call(subject, "good", true, &reply, y);
     assert_int_equal(reply.verdict, NG_PASS);
     assert_int_equal(reply.breaches, 0);
@@ -269,8 +272,9 @@ static void test_worker_calls(void **state)
          {"rms_norm", NG_PASS, ng_breach_input, "input x, at element 0"}},
         {WORKER "overruns",
          {"rms_norm", NG_PASS, ng_breach_outside, "past the end of y"}},
-        {WORKER "far", {"rms_norm", NG_PASS, ng_breach_outside,
-                        "elements past the end of y"}},
+        {WORKER "far",
+         {"rms_norm", NG_PASS, ng_breach_outside,
+          "elements past the end of y"}},
         {WORKER "truncates",
          {"rms_norm", NG_ERROR, 0, "changed the size of the shared file"}},
         {WORKER "two_answers", {"rms_norm", NG_ERROR, 0, "no answer to it"}},
@@ -310,6 +314,168 @@ static void test_names_are_clean(void **state)
     ng_subject_close(subject);
 }
 
+/* --- strides ---------------------------------------------------------------- */
+
+enum { ROOM = 256 };
+
+/* One call of a kernel of strided.so, which writes -x wherever it writes, for
+ * the case of the line under layout=strided. x counts up, its gaps are NaN. */
+typedef struct strided_call {
+    ng_case test;
+    ng_contract contract;
+    ng_tensor tensor[NG_TENSOR_COUNT];
+    ng_view view;
+    float x[ROOM], y[ROOM], running[2][8];
+    ng_reply reply;
+} strided_call;
+
+static void call_strided(ng_subject *subject, const char *name,
+                         const char *line, bool guard_before, strided_call *to)
+{
+    ng_error error;
+    size_t kernel = kernel_named(subject, name);
+    memset(to, 0, sizeof *to);
+    if (ng_case_parse(&to->test, line, &error) != ng_status_ok)
+        fail_msg("%s", error.text);
+    ng_contract_init(&to->contract, to->test.op, NULL);
+    ng_contract_set(&to->contract, "layout", "strided");
+    ng_contract_set(&to->contract, "affine", "none");
+    to->view = ng_case_view(&to->test, &to->contract);
+    ng_request request = {.kernel = kernel,
+                          .test = &to->test,
+                          .start = to->view.start,
+                          .guard_before = guard_before};
+    ng_case_strides(&to->test, &to->contract, request.stride);
+    ng_case_slots(&to->test, &to->contract, request.tensor);
+    assert_true(request.tensor[ng_tensor_x].count <= ROOM);
+    for (size_t i = 0; i < ROOM; i++)
+        to->x[i] = to->y[i] = NAN;
+    for (size_t set = 0; set < to->test.rows; set++)
+        for (size_t i = 0; i < to->test.n; i++) {
+            size_t at = ng_view_index(&to->view, set, i);
+            to->x[at] = (float)(at + 1);
+        }
+    request.tensor[ng_tensor_x].data = to->x;
+    request.tensor[ng_tensor_y].data = to->y;
+    for (int k = 0; k < 2; k++) {
+        ng_role role = k == 0 ? ng_tensor_running_mean : ng_tensor_running_var;
+        for (size_t c = 0; c < 8; c++)
+            to->running[k][c] = (float)(10 * k + (int)c);
+        if (request.tensor[role].use != ng_unused)
+            request.tensor[role].data = to->running[k];
+    }
+    ng_subject_call(subject, &request, &to->reply);
+}
+
+/* Gaps of 3 after each row; every second element; 5 elements before the first. */
+static const char *const strided_lines[] = {
+    "rms_norm/forward/f32 rows=3 n=4 gap=3",
+    "rms_norm/forward/f32 rows=3 n=4 step=2",
+    "layer_norm/forward/f32 rows=2 n=5 gap=1 step=3 start=5",
+    "batch_norm/forward/f32 N=2 C=3 spatial=4 gap=2",
+    "group_norm/forward/f32 N=2 C=4 spatial=3 num_groups=2 gap=1 step=2 "
+    "start=7",
+    "instance_norm/forward/f32 N=3 C=2 spatial=2 step=3 start=1",
+};
+enum { STRIDED_LINES = sizeof strided_lines / sizeof strided_lines[0] };
+
+static void expect_reply(const strided_call *c, const char *name,
+                         const char *line, unsigned breaches, const char *words)
+{
+    if (c->reply.verdict != NG_PASS || c->reply.breaches != breaches ||
+        strstr(c->reply.message, words) == NULL)
+        fail_msg("%s, %s: %s, breaches %u: '%s' lacks '%s'", name, line,
+                 ng_verdict_name(c->reply.verdict), c->reply.breaches,
+                 c->reply.message, words);
+}
+
+static void strided_calls(const ng_subject_options *options)
+{
+    ng_subject *subject = opened(PLUGINS "strided.so", options);
+    for (size_t k = 0; k < STRIDED_LINES; k++)
+        for (int before = 0; before < 2; before++) {
+            const char *line = strided_lines[k];
+            strided_call c;
+            call_strided(subject, "good", line, before, &c);
+            expect_reply(&c, "good", line, 0, "");
+            for (size_t set = 0; set < c.test.rows; set++)
+                for (size_t i = 0; i < c.test.n; i++) {
+                    size_t at = ng_view_index(&c.view, set, i);
+                    assert_true(c.y[at] == -(float)(at + 1));
+                }
+            call_strided(subject, "dense", line, before, &c);
+            expect_reply(&c, "dense", line,
+                         ng_breach_outside | ng_breach_unwritten,
+                         "between the strides of y");
+            call_strided(subject, "skips_last", line, before, &c);
+            expect_reply(&c, "skips_last", line, ng_breach_unwritten,
+                         "of y were never written, the first is ");
+            size_t last = ng_view_index(&c.view, c.test.rows - 1, c.test.n - 1);
+            char words[40];
+            snprintf(words, sizeof words, "the first is %zu", last);
+            expect_reply(&c, "skips_last", line, ng_breach_unwritten, words);
+            assert_ptr_equal(strstr(c.reply.message, "1 of "), c.reply.message);
+        }
+    ng_subject_close(subject);
+}
+
+static void test_strides(void **state)
+{
+    const ng_subject_options direct = {.in_process = true};
+    (void)state;
+    strided_calls(&limits);
+    strided_calls(&direct);
+}
+
+/* One element between two others, just after a row, and just before the first:
+ * each is found and named by its place. */
+static void test_gaps(void **state)
+{
+    static const struct {
+        const char *kernel, *line, *words;
+    } rows[] = {
+        {"writes_gap", "rms_norm/forward/f32 rows=3 n=4 step=2",
+         "wrote 1 elements between the strides of y, the first is 1"},
+        {"writes_row_end", "rms_norm/forward/f32 rows=3 n=4 gap=3",
+         "wrote 1 elements between the strides of y, the first is 4"},
+        {"writes_before", "rms_norm/forward/f32 rows=3 n=4 start=5",
+         "wrote 1 elements between the strides of y, the first is 4"},
+        {"writes_gap",
+         "batch_norm/forward/f32 N=2 C=3 spatial=2 step=5 start=1",
+         "wrote 1 elements between the strides of y, the first is 2"},
+    };
+    ng_subject *subject = opened(PLUGINS "strided.so", &limits);
+    (void)state;
+    for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++) {
+        strided_call c;
+        call_strided(subject, rows[k].kernel, rows[k].line, false, &c);
+        expect_reply(&c, rows[k].kernel, rows[k].line, ng_breach_outside,
+                     rows[k].words);
+    }
+    ng_subject_close(subject);
+}
+
+/* What a call updates goes in with its values and comes back changed; it is
+ * neither an input that may not change nor an output that must be written. */
+static void test_updates(void **state)
+{
+    static const char line[] = "batch_norm/forward/f32 N=2 C=3 spatial=4";
+    const ng_subject_options direct = {.in_process = true};
+    (void)state;
+    for (int k = 0; k < 2; k++) {
+        ng_subject *subject =
+            opened(PLUGINS "strided.so", k == 0 ? &limits : &direct);
+        strided_call c;
+        call_strided(subject, "updates_mean", line, false, &c);
+        expect_reply(&c, "updates_mean", line, 0, "");
+        for (int i = 0; i < 3; i++) {
+            assert_true(c.running[0][i] == (float)i + 0.5f);
+            assert_true(c.running[1][i] == (float)(10 + i));
+        }
+        ng_subject_close(subject);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,6 +489,9 @@ int main(void)
         cmocka_unit_test(test_worker_calls),
         cmocka_unit_test(test_workers_that_cannot_start),
         cmocka_unit_test(test_names_are_clean),
+        cmocka_unit_test(test_strides),
+        cmocka_unit_test(test_gaps),
+        cmocka_unit_test(test_updates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -221,7 +221,7 @@ static void judge(const row *r, ng_dtype param, tally *total)
                           .beta = r->no_beta ? NULL
                                   : wide     ? (const void *)r->beta
                                              : beta};
-    ng_exact *exact = ng_exact_forward(&arena, &problem, &error);
+    ng_exact *exact = ng_exact_compute(&arena, &problem, &error);
     if (exact == NULL)
         fail_msg("%s", error.text);
     slow_input input = {.norm = SLOW_LAYER,

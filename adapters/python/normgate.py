@@ -11,12 +11,25 @@
 
 Check it with: normgate check worker:'python3 FILE'
 
-A kernel takes what it needs, by name: x [rows, n], gamma and beta [n] (None
-when the contract has none), eps, op, rows, n. Arrays are read-only views of
-memory shared with normgate. It returns y [rows, n]; where the contract saves
-statistics, (y, mean, rstd) or for RMS norm (y, rstd), each [rows]; or a dict
-of these by name. numpy has no bf16: such arrays are uint16 bit patterns, for
-from_bf16 and to_bf16.
+A kernel takes what it needs, by name:
+
+    x residual dy dh            [rows, n], or [N, C, spatial] for batch_norm,
+                                group_norm and instance_norm
+    gamma beta                  [n] or [C]
+    mean rstd                   where backward_stats=saved gives them: [rows];
+                                [C], [N, num_groups] or [N, C]
+    running_mean running_var    [C]
+    eps momentum batches op pass_ rows n N C spatial num_groups
+    call                        all of these as attributes, and the outputs
+
+What the contract does not have is None. Arrays are views of memory shared with
+normgate, read-only but for running statistics that are to be updated. In every
+layout their shape is the same: the strides say where the elements lie.
+
+It returns the outputs that its contract has, in this order, or a dict of them:
+y h mean rstd var running_mean running_var dx dresidual dgamma dbeta. It may
+instead write them into the arrays of `call` and return None. numpy has no
+bf16: such arrays are uint16 bit patterns, for from_bf16 and to_bf16.
 """
 import inspect
 import json
@@ -24,6 +37,7 @@ import mmap
 import os
 import re
 import sys
+import types
 
 import numpy as np
 
@@ -31,8 +45,14 @@ __all__ = ["Refused", "from_bf16", "kernel", "serve", "to_bf16"]
 __version__ = "0.1.0"
 
 PROTOCOL = 1
-PARAMETERS = ("x", "gamma", "beta", "eps", "op", "rows", "n")
-OUTPUTS = ("y", "mean", "rstd")  # in the order of a returned tuple
+ELEMENTS = ("x", "residual", "dy", "dh", "y", "h", "dx", "dresidual")
+SETS = ("mean", "rstd", "var")  # one value for each reduction set
+PARAMETERS = ("x", "residual", "dy", "dh", "gamma", "beta", "mean", "rstd",
+              "running_mean", "running_var", "eps", "momentum", "batches",
+              "op", "pass_", "rows", "n", "N", "C", "spatial", "num_groups",
+              "call")
+OUTPUTS = ("y", "h", "mean", "rstd", "var", "running_mean", "running_var",
+           "dx", "dresidual", "dgamma", "dbeta")  # as a tuple has them
 DTYPES = {"f16": np.float16, "bf16": np.uint16, "f32": np.float32,
           "f64": np.float64}
 WHY_MAX = 300  # characters; normgate keeps about as many
@@ -123,10 +143,14 @@ class _Memory:
                                     access=mmap.ACCESS_READ)
             self.outputs = mmap.mmap(file.fileno(), size)
 
-    def array(self, tensor, shape):
-        source = self.outputs if tensor["output"] else self.inputs
-        return np.frombuffer(source, DTYPES[tensor["dtype"]], tensor["count"],
-                             tensor["offset"]).reshape(shape)
+    def array(self, tensor, shape, strides=None):
+        """`strides` in elements; without them the array is dense."""
+        dtype = np.dtype(DTYPES[tensor["dtype"]])
+        if strides is not None:
+            strides = [stride * dtype.itemsize for stride in strides]
+        return np.ndarray(shape, dtype,
+                          self.outputs if tensor["output"] else self.inputs,
+                          tensor["offset"], strides)
 
 
 def _explain_and_exit():
@@ -192,18 +216,35 @@ def _why(error):
 
 def _run(memory, call):
     _, function, parameters = _kernels[call["kernel"]]
-    rows, n = call["rows"], call["n"]
-    shapes = {"x": (rows, n), "y": (rows, n), "gamma": (n,), "beta": (n,),
-              "mean": (rows,), "rstd": (rows,)}
-    arrays = {role: memory.array(tensor, shapes[role])
-              for role, tensor in call["tensors"].items()}
-    values = {**call, **arrays}
-    result = function(**{name: values.get(name) for name in parameters})
-    outputs = [role for role in OUTPUTS if role in arrays]
+    tensors = call.pop("tensors")
+    arrays = {role: _array(memory, call, role, tensor)
+              for role, tensor in tensors.items()}
+    values = dict.fromkeys(PARAMETERS + OUTPUTS)
+    values.update(call, **arrays, pass_=call["pass"])
+    values["call"] = types.SimpleNamespace(**values)
+    result = function(**{name: values[name] for name in parameters})
+    outputs = [role for role in OUTPUTS
+               if role in tensors and tensors[role]["output"]]
+    if result is None and "call" in parameters:
+        return
     for role, value in _by_role(result, outputs).items():
         value = np.asarray(value)
-        _check(role, value, arrays[role], call["tensors"][role]["dtype"])
+        _check(role, value, arrays[role], tensors[role]["dtype"])
         arrays[role][...] = value
+
+
+def _array(memory, call, role, tensor):
+    """One view of a tensor, in the shape that its role has in the call."""
+    channels = "C" in call
+    if role in ELEMENTS:
+        shape = [call[size] for size in
+                 (("N", "C", "spatial") if channels else ("rows", "n"))]
+        return memory.array(tensor, shape, call["stride"][:len(shape)])
+    if role not in SETS:
+        return memory.array(tensor, [call["C" if channels else "n"]])
+    sizes = {"batch_norm": ["C"], "group_norm": ["N", "num_groups"],
+             "instance_norm": ["N", "C"]}.get(call["op"], ["rows"])
+    return memory.array(tensor, [call[size] for size in sizes])
 
 
 def _by_role(result, outputs):

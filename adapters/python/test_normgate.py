@@ -71,6 +71,35 @@ def makes_writeable(x):
     x.setflags(write=True)
     return x
 
+@normgate.kernel("op=group_norm", "places")
+def places(x, gamma, N, C, spatial, num_groups, momentum, batches, pass_):
+    told = (x.shape, gamma.shape, N, C, spatial, num_groups, momentum, batches,
+            pass_)
+    assert told == ((2, 4, 3), (4,), 2, 4, 3, 2, 0.5, 7, "forward"), told
+    assert not x.flags.writeable and not gamma.flags.writeable
+    by_set = (x.reshape(2, 2, 6)[:, :, 0] + 1)
+    return x * gamma[:, None], by_set, by_set + 1
+
+@normgate.kernel("op=batch_norm", "moves")
+def moves(x, running_mean, running_var):
+    running_mean += x.sum((0, 2))
+    return x, running_mean, running_var + 1
+
+@normgate.kernel("op=batch_norm pass=backward", "gradients")
+def gradients(x, dy, mean, rstd, beta):
+    assert mean.shape == rstd.shape == (4,) and beta is None
+    return {"dgamma": mean, "dbeta": rstd, "dx": x * dy}
+
+@normgate.kernel("op=batch_norm", "writes_itself")
+def writes_itself(call):
+    assert call.op == "batch_norm" and call.residual is None and call.h is None
+    call.y[...] = call.x
+    call.running_mean[...] = 5
+
+@normgate.kernel("op=layer_norm", "forgets")
+def forgets(x):
+    pass
+
 def raiser(name, error):
     @normgate.kernel("op=layer_norm", name)
     def run():
@@ -108,8 +137,8 @@ class Driver:
         self.process.stdin.flush()
         return json.loads(self.process.stdout.readline())
 
-    def call(self, kernel, inputs, outputs, rows, n):
-        """The reply, and the outputs' arrays."""
+    def call(self, kernel, inputs, outputs, rows, n, **sizes):
+        """The reply, and the outputs' arrays. What is in both is updated."""
         tensors, offset = {}, 4096
         memory = np.memmap(self.path, np.uint8, "r+")
         for role, array in {**inputs, **outputs}.items():
@@ -118,14 +147,15 @@ class Driver:
             tensors[role] = {"offset": offset, "count": array.size,
                              "dtype": dtype, "output": role in outputs}
             memory[offset:offset + array.nbytes] = (
-                POISON if role in outputs else
-                np.frombuffer(array.tobytes(), np.uint8))
+                np.frombuffer(inputs[role].tobytes(), np.uint8)
+                if role in inputs else POISON)
             offset += (array.nbytes // 4096 + 1) * 4096
         memory.flush()
         self.calls += 1
         reply = self.ask({"call": self.calls, "kernel": kernel,
                           "op": "layer_norm", "pass": "forward", "rows": rows,
-                          "n": n, "eps": 0.1, "tensors": tensors})
+                          "n": n, "eps": 0.1, "stride": [n, 1, 0], **sizes,
+                          "tensors": tensors})
         got = {role: np.frombuffer(memory, array.dtype, array.size,
                                    tensors[role]["offset"]).reshape(
                                        array.shape)
@@ -213,6 +243,77 @@ class Worker(unittest.TestCase):
             reply, _ = self.driver.call("prints_f32", {"x": x}, {"y": x},
                                         rows, n)
             self.assertIn("done", reply)
+
+    def channels(self, kernel, op, outputs, inputs=(), **sizes):
+        """A call of a channel op on [2, 4, 3]."""
+        x = np.arange(24, dtype=np.float32)
+        return self.driver.call(
+            kernel, {"x": x, **dict(inputs)},
+            {"y": np.empty_like(x), **outputs}, 4, 6,
+            **{"op": op, "N": 2, "C": 4, "spatial": 3, "num_groups": 2,
+               "momentum": 0.5, "batches": 7, "stride": [12, 3, 1], **sizes})
+
+    def test_channels_lie_where_the_strides_say(self):
+        logical = np.arange(24, dtype=np.float32).reshape(2, 4, 3)
+        gamma = np.array([1, 2, 3, 4], np.float32)
+        wanted = logical * gamma[:, None]
+        for stride, extent in (((12, 3, 1), 24), ((12, 1, 4), 24),
+                               ((30, 7, 2), 56)):
+            places = np.add.outer(
+                np.add.outer(np.arange(2) * stride[0],
+                             np.arange(4) * stride[1]),
+                np.arange(3) * stride[2])
+            x = np.full(extent, np.nan, np.float32)
+            x[places] = logical
+            by_set = np.empty((2, 2), np.float32)
+            reply, got = self.channels(
+                "places", "group_norm",
+                {"y": np.empty_like(x), "mean": by_set, "rstd": by_set},
+                {"x": x, "gamma": gamma}, stride=stride)
+            self.assertEqual(reply, {"done": self.driver.calls})
+            np.testing.assert_array_equal(got["y"][places], wanted)
+            between = np.ones(extent, bool)
+            between[places] = False
+            self.assertTrue((got["y"][between].view(np.uint8) == POISON).all())
+            first = logical.reshape(2, 2, 6)[:, :, 0]
+            np.testing.assert_array_equal(got["mean"], first + 1)
+            np.testing.assert_array_equal(got["rstd"], first + 2)
+
+    def test_running_statistics_are_updated(self):
+        old = np.array([10, 20, 30, 40], np.float32)
+        running = {"running_mean": old, "running_var": old}
+        reply, got = self.channels("moves", "batch_norm", running, running)
+        self.assertEqual(reply, {"done": self.driver.calls})
+        x = np.arange(24, dtype=np.float32).reshape(2, 4, 3)
+        np.testing.assert_array_equal(got["running_mean"],
+                                      old + x.sum((0, 2)))
+        np.testing.assert_array_equal(got["running_var"], old + 1)
+
+    def test_gradients_from_given_statistics(self):
+        x = np.arange(24, dtype=np.float32)
+        channel = np.array([1, 2, 3, 4], np.float32)
+        reply, got = self.driver.call(
+            "gradients", {"x": x, "dy": x + 1, "mean": channel,
+                          "rstd": channel + 1},
+            {"dx": x, "dgamma": channel, "dbeta": channel}, 4, 6,
+            **{"op": "batch_norm", "pass": "backward", "N": 2, "C": 4,
+               "spatial": 3, "num_groups": 0, "stride": [12, 3, 1]})
+        self.assertEqual(reply, {"done": self.driver.calls})
+        np.testing.assert_array_equal(got["dx"], x * (x + 1))
+        np.testing.assert_array_equal(got["dgamma"], channel)
+        np.testing.assert_array_equal(got["dbeta"], channel + 1)
+
+    def test_a_kernel_may_write_its_outputs_itself(self):
+        old = np.zeros(4, np.float32)
+        reply, got = self.channels("writes_itself", "batch_norm",
+                                   {"running_mean": old},
+                                   {"running_mean": old})
+        self.assertEqual(reply, {"done": self.driver.calls})
+        np.testing.assert_array_equal(got["y"], np.arange(24))
+        np.testing.assert_array_equal(got["running_mean"], 5)
+
+    def test_nothing_returned_is_an_error(self):
+        self.assert_why("forgets", "error", "y: expected float32", "got object")
 
     def test_results_are_never_cast(self):
         self.assert_why("wrong_shape_f32", "error", "y: expected float32",

@@ -14,8 +14,8 @@ static void complete(ng_case *test)
 static void choose(ng_case *test)
 {
     size_t width = shape_divisor(test->n, 8);
-    test->num_groups = shape_divisor(test->rows, 4);
-    test->N = test->num_groups > 0 ? test->rows / test->num_groups : 0;
+    test->num_groups = test->rows > 0 ? shape_divisor(test->rows, 4) : 1;
+    test->N = test->rows / test->num_groups;
     test->spatial = width > 0 ? test->n / width : 1;
     if (width == 1 && test->n < 64) { /* of prime length: channels alone */
         width = test->n;

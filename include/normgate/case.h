@@ -28,9 +28,9 @@ enum {
 
 typedef struct ng_case {
     char op[NG_NAME_MAX];
-    char pass[NG_NAME_MAX];   /* of passes.def */
-    ng_dtype dtype;           /* storage of x and y */
-    size_t rows, n;           /* reduction sets and elements of each, of any op */
+    char pass[NG_NAME_MAX]; /* of passes.def */
+    ng_dtype dtype;         /* storage of x and y */
+    size_t rows, n;         /* reduction sets and elements of each, of any op */
     /* Sizes of a channel op's x, [N][C][spatial]: batch norm, group norm,
      * instance norm. Row ops leave them 0. */
     size_t N, C, spatial, num_groups;
@@ -54,7 +54,7 @@ typedef struct ng_pass_info {
     bool training, gradient;
 } ng_pass_info;
 
-extern const ng_pass_info ng_passes[]; /* a NULL name at the end */
+extern const ng_pass_info ng_passes[];              /* a NULL name at the end */
 const ng_pass_info *ng_pass_find(const char *name); /* NULL: unknown */
 
 /* A seeded case of one set of one element: what every field defaults to. */

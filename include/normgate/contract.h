@@ -3,8 +3,8 @@
  *
  * Text form, as kernels write it and reports show it:
  *   "op=layer_norm dtype=bf16 summation=lanes block=8 saved=mean_rstd"
- * `preset=NAME` sets several fields at once (presets.def); fields that follow
- * it override it. */
+ * `preset=NAME` sets several fields at once, those in which that library's op
+ * differs (presets.def); fields that follow it override it. */
 #ifndef NORMGATE_CONTRACT_H
 #define NORMGATE_CONTRACT_H
 
@@ -66,12 +66,19 @@ double ng_contract_eps(const ng_contract *contract, double eps);
 bool ng_contract_set(ng_contract *contract, const char *field,
                      const char *value);
 
-/* For help: calls `row` once per field and per preset. */
+/* For help: calls `row` once per field. */
 void ng_contract_fields(void (*row)(const char *field, const char *values,
                                     const char *meaning, void *user),
                         void *user);
-void ng_contract_presets(void (*row)(const char *preset, const char *fields,
-                                     const char *document, void *user),
-                         void *user);
+
+/* What one preset says of one op (presets.def). */
+typedef struct ng_preset {
+    const char *name, *op;
+    const char *fields;   /* text of a contract */
+    const char *document; /* the public document that states it */
+    const char *note;     /* what no field can say; may be empty */
+} ng_preset;
+
+extern const ng_preset ng_presets[]; /* a NULL name at the end */
 
 #endif

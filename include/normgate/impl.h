@@ -52,10 +52,10 @@ typedef struct ng_call {
     void *mean;         /* output of saved=..., input of backward_stats=saved */
     void *rstd;         /* output of saved=mean_rstd, input likewise */
     size_t N, C, spatial, num_groups; /* 0 for the row ops */
-    ptrdiff_t stride[3]; /* of x and all of its SHAPE, in elements: along N, C,
+    ptrdiff_t stride[3];  /* of x and all of its SHAPE, in elements: along N, C,
                             spatial, or along rows and n */
-    double momentum;     /* of the running statistics */
-    uint64_t batches;    /* seen before this call: momentum=cumulative */
+    double momentum;      /* of the running statistics */
+    uint64_t batches;     /* seen before this call: momentum=cumulative */
     const void *residual; /* SHAPE: residual=sum */
     const void *dy;       /* SHAPE: backward passes */
     const void *dh;       /* SHAPE: backward with residual=sum */

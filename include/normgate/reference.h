@@ -22,17 +22,17 @@
 typedef struct ng_problem {
     const ng_contract *contract;
     ng_view view;
-    double eps;             /* as the kernel gets it */
-    double momentum;        /* of the running statistics */
-    uint64_t batches;       /* seen before: momentum=cumulative */
-    const void *x;          /* backward of a fused residual: the sum h */
-    const void *residual;   /* NULL: nothing is added to x */
-    const void *gamma;      /* NULL: x_hat is not scaled */
-    const void *beta;       /* NULL: 0 */
-    const void *dy;         /* gradient passes */
-    const void *dh;         /* NULL: 0 */
-    const void *mean;       /* backward_stats=saved; NULL where not centred */
-    const void *rstd;       /* backward_stats=saved */
+    double eps;           /* as the kernel gets it */
+    double momentum;      /* of the running statistics */
+    uint64_t batches;     /* seen before: momentum=cumulative */
+    const void *x;        /* backward of a fused residual: the sum h */
+    const void *residual; /* NULL: nothing is added to x */
+    const void *gamma;    /* NULL: x_hat is not scaled */
+    const void *beta;     /* NULL: 0 */
+    const void *dy;       /* gradient passes */
+    const void *dh;       /* NULL: 0 */
+    const void *mean;     /* backward_stats=saved; NULL where not centred */
+    const void *rstd;     /* backward_stats=saved */
     const void *running_mean, *running_var; /* NULL: none are kept */
 } ng_problem;
 
@@ -64,7 +64,7 @@ typedef struct ng_point {
     int exponent;     /* below 2^-100; high = 0 only if exact is 0 */
 } ng_point;
 
-/* What the errors of a set hang on, each with a relative error below 2^-50 and
+/* What the errors of a set hang on, each with a relative error below 2^-40 and
  * all in units of x, so that nothing overflows where x does not. In the
  * inference passes, and where statistics are given, mean and scale are those;
  * n counts the elements all the same. g = gamma*dy. */
@@ -77,9 +77,10 @@ typedef struct ng_conditions {
     double root_mean_square; /* of x itself, centred or not */
     double scale;            /* 1/rstd, with eps placed as the contract says */
     double first;            /* x of element 0: the shift of shifted sums */
+    double divisor;          /* of the sums of squares and of g x_hat */
     double g_abs;            /* mean |g|; backward passes only, like these: */
-    double gx_abs;           /* mean |g x_hat| */
-    double g_mean, gx_mean;  /* |mean g|, |mean g x_hat| */
+    double gx_abs;           /* sum |g x_hat| / divisor */
+    double g_mean, gx_mean;  /* |mean g|, |sum g x_hat| / divisor */
     bool flat;               /* the scale does not depend on x */
     bool finite;             /* no NaN or Inf among x or the statistics */
     bool gradient_finite;    /* nor, where sums of g count, among g */

@@ -48,7 +48,7 @@ typedef struct ng_request {
     ng_tensor tensor[NG_TENSOR_COUNT]; /* inputs are read, outputs filled */
     ptrdiff_t stride[3]; /* of x and its like: ng_case_strides() */
     size_t start;        /* elements before their first */
-    bool guard_before; /* the buffers begin, not end, at the guard page */
+    bool guard_before;   /* the buffers begin, not end, at the guard page */
 } ng_request;
 
 typedef struct ng_reply {
