@@ -118,14 +118,14 @@ static void draw_contract(slow_random *random, family_trial *t)
     char text[NG_CONTRACT_TEXT_MAX];
     ng_error error;
     bool norm = in->op == FAMILY_L2, batch = in->op == FAMILY_BATCH;
-    bool running = !is_row_op(in->op) && in->op != FAMILY_GROUP &&
-                   in->pass == FAMILY_FORWARD && !chance(random, 3);
+    bool has_running = !is_row_op(in->op) && in->op != FAMILY_GROUP;
+    bool running =
+        has_running && in->pass == FAMILY_FORWARD && !chance(random, 3);
     bool given =
         in->pass == FAMILY_INFERENCE || in->pass == FAMILY_INFERENCE_BACKWARD;
-    in->centred = norm ? false
-                  : in->op == FAMILY_RMS
-                      ? chance(random, 12)
-                      : running || given || !chance(random, 6);
+    in->centred = norm                   ? false
+                  : in->op == FAMILY_RMS ? chance(random, 12)
+                                         : has_running || !chance(random, 6);
     in->saved = in->pass == FAMILY_BACKWARD && chance(random, 4);
     in->divisor = norm                ? FAMILY_ONE
                   : chance(random, 6) ? FAMILY_N_MINUS_1

@@ -223,7 +223,7 @@ static void too_many(void **state)
         "instance_norm/forward/f32 spatial=16777216",
         "layer_norm/forward/f32 rows=2 n=4 gap=1048576 step=1048576",
         "layer_norm/forward/f32 rows=1 n=1 start=16777215",
-        "batch_norm/forward/f32 N=0 C=4096 spatial=4096",
+        "batch_norm/forward/f32 N=0 C=16777216 spatial=16777216",
     };
     static const char *const beyond[][2] = {
         {"batch_norm/forward/f32 N=257 C=256 spatial=256",

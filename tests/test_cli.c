@@ -106,7 +106,7 @@ static size_t lines_of(const char *text)
 static void test_passing_subject(void **state)
 {
     (void)state;
-    assert_run("check builtin:two_pass --profile smoke --json r.jsonl "
+    assert_run("check builtin:welford --profile smoke --json r.jsonl "
                "--junit j.xml --html h.html",
                0);
     assert_string_equal(err, "");
@@ -215,7 +215,7 @@ static void test_nothing_checked(void **state)
     assert_error(RMS "--dtype f64", 4, "nothing was checked");
     assert_error("check builtin:two_pass --kernel no_such", 4,
                  "nothing was checked");
-    assert_error("check 'builtin:w*' --pass backward", 4,
+    assert_error("check 'builtin:w*' --pass sideways", 4,
                  "nothing was checked");
     assert_error("replay 'layer_norm/forward/f32 n=4' builtin:wide "
                  "--kernel no_such",

@@ -70,7 +70,7 @@ static const table_row table[] = {
      {0, 0, 0, 7},
      {K_Q, K_Q, K_Q, K_Q},
      K_N,
-     K_Z,
+     K_Q,
      {NAN, NAN, NAN, NAN}},
     {"layer_norm",
      {-INFINITY, INFINITY, 3, 4},
@@ -78,7 +78,7 @@ static const table_row table[] = {
      {0, 0, 0, 7},
      {K_Q, K_Q, K_Q, K_Q},
      K_N,
-     K_Z,
+     K_Q,
      {NAN, NAN, NAN, NAN}},
     /* Inf in an RMS set: rstd = 0; finite x give 0 * gamma + beta. */
     {"rms_norm",
