@@ -156,6 +156,7 @@ static void survey(pattern *p, ng_arena *arena, const ng_call_state *call)
 static void describe(const pattern *p, const char *main_name, size_t n,
                      ng_finding *finding)
 {
+    bool y = strcmp(main_name, "y") == 0;
     const char *ending = p->last == p->wrong && n > 16
                              ? ", all among the last 8 of their rows"
                              : "";
@@ -178,20 +179,21 @@ static void describe(const pattern *p, const char *main_name, size_t n,
                         "zero in %zu of %zu outputs whose exact value is not "
                         "(squares that overflow, or outputs not computed)%s",
                         p->zero, p->judged, ending);
-    else if (p->least_factor > 0 && p->cancellation > 100)
+    else if (y && p->least_factor > 0 && p->cancellation > 100 &&
+             p->least_factor <= p->largest_factor)
         ng_finding_fail(finding, NG_FAIL,
                         "%zu of %zu outputs wrong, x_hat off by factors "
                         "%.7g to %.7g at |mean|/sigma = %.3g: the variance "
                         "cancels, as E[x^2] - E[x]^2 does",
                         p->wrong, p->judged, p->least_factor, p->largest_factor,
                         p->cancellation);
-    else if (p->least_factor > 0 && p->largest_factor < INFINITY &&
+    else if (p->least_factor > 0 && p->least_factor <= p->largest_factor &&
              p->largest_factor - p->least_factor <
                  0.01 * fabs(p->largest_factor - 1))
         ng_finding_fail(finding, NG_FAIL,
-                        "%zu of %zu outputs wrong, all by the factor %.8g: "
-                        "rstd is off, the mean is right",
-                        p->wrong, p->judged, p->largest_factor);
+                        "%zu of %zu outputs wrong, all by the factor %.8g%s",
+                        p->wrong, p->judged, p->largest_factor,
+                        y ? ": rstd is off, the mean is right" : "");
     else
         ng_finding_fail(finding, NG_FAIL,
                         "%zu of %zu outputs outside their bound%s", p->wrong,
@@ -205,8 +207,15 @@ void ng_diagnose(ng_trial *trial, const ng_call_state *call,
     pattern p;
     survey(&p, &arena, call);
     bool large = call->tensor[ng_tensor_x].count > SMALL;
-    if (p.wrong == 0 || (large && trial->searches++ >= MOST_SEARCHES) ||
-        !search(&arena, call, p.wrong, finding))
+    const char *term = NULL;
+    if (p.wrong > 0 && main_role(&call->problem) == ng_tensor_dx)
+        term = ng_diagnose_dx(&arena, call);
+    if (term != NULL)
+        ng_finding_fail(finding, NG_FAIL,
+                        "behaves as if %s: %zu of %zu outputs of dx are wrong",
+                        term, p.wrong, p.judged);
+    else if (p.wrong == 0 || (large && trial->searches++ >= MOST_SEARCHES) ||
+             !search(&arena, call, p.wrong, finding))
         describe(&p, ng_role_name(main_role(&call->problem)),
                  ng_view_n(&call->problem.view), finding);
     ng_arena_release(&arena);

@@ -38,8 +38,8 @@ bool ng_trial_run(ng_trial *trial, const ng_case *test, ng_call_state *call,
 size_t ng_trial_differs(const ng_tensor *a, const ng_tensor *b);
 
 /* Two calls whose exact outputs are equal up to a sign: fails when an output
- * of y (or dx) differs by more than the two bounds together. Bits that differ within
- * the bounds are counted in the return value. */
+ * of y (or dx) differs by more than the two bounds together. Bits that differ
+ * within the bounds are counted in the return value. */
 size_t ng_trial_agree(ng_trial *trial, const ng_call_state *a,
                       const ng_call_state *b, double sign, const char *claim,
                       ng_finding *finding);
