@@ -96,9 +96,8 @@ static int replay_kernel(ng_subject *subject, size_t k, const ng_case *test,
     ng_error error;
     ng_problem problem;
     ng_tensor tensors[NG_TENSOR_COUNT];
-    ng_status status =
-        ng_case_tensors(test, trial.contract, &trial.arena, &problem, tensors,
-                        &error);
+    ng_status status = ng_case_tensors(test, trial.contract, &trial.arena,
+                                       &problem, tensors, &error);
     ng_arena_release(&trial.arena);
     if (status != ng_status_ok)
         return ng_exit_error(status, &error);

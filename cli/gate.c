@@ -216,8 +216,7 @@ static ng_status gate_kernel(ng_subject *subject, size_t k, bool planted,
         /* A seeded bug is there for the property that must catch it; what else
          * would notice it is asked in depth only. */
         if (killed_by[0] != '\0' && options->profile != ng_deep &&
-            options->property == NULL &&
-            strcmp(killed_by, property->name) != 0)
+            options->property == NULL && strcmp(killed_by, property->name) != 0)
             continue;
         p.crashes = 0;
         trial.searches = 0;

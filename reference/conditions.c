@@ -72,7 +72,8 @@ static void gradients(const set_state *s, ng_conditions *to)
 void conditions_of(const set_state *s, ng_conditions *to)
 {
     const moments *m = &s->m;
-    *to = (ng_conditions){.n = (double)m->n, .first = m->first, .divisor = (double)s->k};
+    *to = (ng_conditions){
+        .n = (double)m->n, .first = m->first, .divisor = (double)s->k};
     to->flat = s->flat;
     to->gradient_finite = !m->g_nan && !m->g_inf;
     to->finite = m->n > 0 && !m->nan && !m->inf && !s->negative &&

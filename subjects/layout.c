@@ -159,8 +159,7 @@ static bool *gaps_of(const ng_request *request, ng_role role)
     const ng_case *test = request->test;
     size_t sizes[3] = {test->rows, test->n, 1};
     size_t count = request->tensor[role].count;
-    if (ng_role_extent(role) != ng_per_element ||
-        count == test->rows * test->n)
+    if (ng_role_extent(role) != ng_per_element || count == test->rows * test->n)
         return NULL;
     if (test->C > 0) {
         sizes[0] = test->N;
@@ -254,9 +253,8 @@ void layout_describe(const layout *where, const ng_request *request,
             describe_outside(s, role, dtype, verb, offset, words, size);
         else
             snprintf(words, size, "%s %s, element %zu",
-                     s->written ? "failed inside"
-                                             : "wrote to its input",
-                     name, (offset - s->data) / ng_format_of(dtype)->size);
+                     s->written ? "failed inside" : "wrote to its input", name,
+                     (offset - s->data) / ng_format_of(dtype)->size);
         return;
     }
     snprintf(words, size, "%s outside every tensor", verb);

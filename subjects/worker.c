@@ -336,7 +336,8 @@ static json_t *call_message(const ng_subject *subject,
                       ng_format_of(tensor->dtype)->name, "use",
                       use_name(tensor->use), "output", (int)s->written));
     }
-    json_object_set_new(message, "call", json_integer((json_int_t)subject->calls));
+    json_object_set_new(message, "call",
+                        json_integer((json_int_t)subject->calls));
     json_object_set_new(message, "kernel",
                         json_string(subject->kernels[request->kernel].name));
     json_object_set_new(message, "tensors", tensors);

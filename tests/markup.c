@@ -14,7 +14,8 @@ typedef struct tag {
     size_t size;
 } tag;
 
-static bool legal(const char *text) {
+static bool legal(const char *text)
+{
     for (const char *at = text; *at;) {
         const char *before = at;
         uint32_t c = ng_utf8_next(&at);
@@ -26,7 +27,8 @@ static bool legal(const char *text) {
     return true;
 }
 
-static bool is_reference(const char *at) {
+static bool is_reference(const char *at)
+{
     static const char *const known[] = {"&amp;", "&lt;",   "&gt;",
                                         "&#39;", "&quot;", "&nbsp;"};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
@@ -36,7 +38,8 @@ static bool is_reference(const char *at) {
 }
 
 /* Past the attributes to `>` or `/>`; NULL on a fault. */
-static const char *attributes(const char *at) {
+static const char *attributes(const char *at)
+{
     while (*at == ' ') {
         at++;
         while (islower((unsigned char)*at) || *at == '-' ||
@@ -52,16 +55,19 @@ static const char *attributes(const char *at) {
     return at;
 }
 
-static bool is_void(const tag *t) {
+static bool is_void(const tag *t)
+{
     return (t->size == 4 && strncmp(t->name, "meta", 4) == 0) ||
            (t->size == 3 && strncmp(t->name, "wbr", 3) == 0);
 }
 
-static size_t name_size(const char *at) {
+static size_t name_size(const char *at)
+{
     return strspn(at, "abcdefghijklmnopqrstuvwxyz123456");
 }
 
-const char *markup_fault(const char *text) {
+const char *markup_fault(const char *text)
+{
     tag open[DEPTH];
     size_t depth = 0;
     const char *at = text;

@@ -5,7 +5,8 @@
 #include <normgate/record.h>
 
 static inline ng_record check(const char *kernel, const char *property,
-                              const char *verdict, double ratio) {
+                              const char *verdict, double ratio)
+{
     ng_record record;
     ng_record_init(&record, "check");
     record.subject = "builtin:s";
@@ -27,7 +28,8 @@ static inline ng_record check(const char *kernel, const char *property,
 }
 
 static inline ng_record seeded(const char *kernel, const char *property,
-                               const char *verdict) {
+                               const char *verdict)
+{
     ng_record record = check(kernel, property, verdict, 9);
     record.seeded_bug = "shift";
     return record;

@@ -16,35 +16,34 @@
 
 enum { ROUNDS = 300 };
 
-static uint64_t next(uint64_t *state) {
+static uint64_t next(uint64_t *state)
+{
     *state = *state * 6364136223846793005u + 1442695040888963407u;
     uint64_t mixed = *state ^ *state >> 29;
     return mixed * 0x9E3779B97F4A7C15u;
 }
 
-static double random_real(uint64_t *state) {
+static double random_real(uint64_t *state)
+{
     uint64_t bits = next(state);
     double value;
     memcpy(&value, &bits, sizeof value);
     switch (next(state) >> 61) {
-    case 0:
-        return INFINITY;
-    case 1:
-        return -INFINITY;
-    case 2:
-        return -0.0;
-    case 3:
-        return NAN;
-    default:
-        return isnan(value) ? 5e-324 : value;
+    case 0: return INFINITY;
+    case 1: return -INFINITY;
+    case 2: return -0.0;
+    case 3: return NAN;
+    default: return isnan(value) ? 5e-324 : value;
     }
 }
 
-static uint64_t random_count(uint64_t *state) {
+static uint64_t random_count(uint64_t *state)
+{
     return next(state) >> (next(state) >> 58);
 }
 
-static const char *random_text(uint64_t *state) {
+static const char *random_text(uint64_t *state)
+{
     static const char *const texts[] = {
         "",
         "plain",
@@ -58,13 +57,15 @@ static const char *random_text(uint64_t *state) {
     return texts[next(state) >> 61];
 }
 
-static void read_line(ng_record *record, ng_arena *arena, const char *line) {
+static void read_line(ng_record *record, ng_arena *arena, const char *line)
+{
     ng_error error = {{0}};
     if (ng_record_read(record, arena, line, &error) != ng_status_ok)
         fail_msg("%s: %s", line, error.text);
 }
 
-static char *write_line(const ng_record *record) {
+static char *write_line(const ng_record *record)
+{
     char *line = NULL;
     size_t size;
     FILE *file = open_memstream(&line, &size);
@@ -76,11 +77,13 @@ static char *write_line(const ng_record *record) {
     return line;
 }
 
-static bool same_real(double a, double b) {
+static bool same_real(double a, double b)
+{
     return (isnan(a) && isnan(b)) || memcmp(&a, &b, sizeof a) == 0;
 }
 
-static void round_trip(void **unused) {
+static void round_trip(void **unused)
+{
     uint64_t state = 42;
     (void)unused;
     for (int i = 0; i < ROUNDS; i++) {
@@ -109,7 +112,8 @@ static void round_trip(void **unused) {
     }
 }
 
-static void empty_fields_are_left_out(void **unused) {
+static void empty_fields_are_left_out(void **unused)
+{
     (void)unused;
     ng_record record;
     ng_record_init(&record, "check");
@@ -119,7 +123,8 @@ static void empty_fields_are_left_out(void **unused) {
     free(line);
 }
 
-static void a_nan_from_the_kernel_is_kept(void **unused) {
+static void a_nan_from_the_kernel_is_kept(void **unused)
+{
     (void)unused;
     ng_record record;
     ng_record_init(&record, "check");
@@ -130,7 +135,8 @@ static void a_nan_from_the_kernel_is_kept(void **unused) {
     free(line);
 }
 
-static void large_counts_are_text(void **unused) {
+static void large_counts_are_text(void **unused)
+{
     (void)unused;
     ng_record record;
     ng_record_init(&record, "run");
@@ -142,7 +148,8 @@ static void large_counts_are_text(void **unused) {
     free(line);
 }
 
-static void invalid_utf8_is_replaced(void **unused) {
+static void invalid_utf8_is_replaced(void **unused)
+{
     (void)unused;
     ng_arena arena = {0};
     ng_record a, b;
@@ -165,7 +172,8 @@ static void invalid_utf8_is_replaced(void **unused) {
 
 #define SCHEMA "\"schema\":\"" NG_RECORD_SCHEMA "\""
 
-static void hostile_lines_are_refused(void **unused) {
+static void hostile_lines_are_refused(void **unused)
+{
     static const struct {
         const char *line, *names;
     } rows[] = {
@@ -207,7 +215,8 @@ static void hostile_lines_are_refused(void **unused) {
     }
 }
 
-static void newer_records_are_read(void **unused) {
+static void newer_records_are_read(void **unused)
+{
     (void)unused;
     ng_arena arena = {0};
     ng_record record;
@@ -222,7 +231,8 @@ static void newer_records_are_read(void **unused) {
     ng_arena_release(&arena);
 }
 
-static void a_full_disc_is_reported(void **unused) {
+static void a_full_disc_is_reported(void **unused)
+{
     (void)unused;
     FILE *file = fopen("/dev/full", "w");
     if (!file)
@@ -237,7 +247,8 @@ static void a_full_disc_is_reported(void **unused) {
     fclose(file);
 }
 
-static void the_page_names_every_field(void **unused) {
+static void the_page_names_every_field(void **unused)
+{
     static char page[1 << 16];
     (void)unused;
     FILE *file = fopen(NORMGATE_SOURCE_DIR "/docs/records.md", "r");
@@ -250,7 +261,8 @@ static void the_page_names_every_field(void **unused) {
 #include <normgate/record.def>
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trip),
         cmocka_unit_test(empty_fields_are_left_out),

@@ -13,7 +13,8 @@
 
 /* Loads `text` as a file; the error is in *error. */
 static ng_status load(const char *text, size_t size, size_t *count,
-                      bool *complete, ng_error *error) {
+                      bool *complete, ng_error *error)
+{
     char path[] = "/tmp/normgate-record-XXXXXX";
     int file = mkstemp(path);
     assert_true(file >= 0);
@@ -34,7 +35,8 @@ static ng_status load(const char *text, size_t size, size_t *count,
 #define CHECK "{\"kind\":\"check\"," SCHEMA "}\n"
 #define END "{\"kind\":\"end\"," SCHEMA "}\n"
 
-static void files_are_whole_or_say_so(void **unused) {
+static void files_are_whole_or_say_so(void **unused)
+{
     static const struct {
         const char *text;
         size_t count;
@@ -63,7 +65,8 @@ static void files_are_whole_or_say_so(void **unused) {
     }
 }
 
-static void broken_files_name_the_line(void **unused) {
+static void broken_files_name_the_line(void **unused)
+{
     size_t count, size = (1 << 20) + 100;
     bool complete;
     ng_error error = {{0}};
@@ -86,7 +89,8 @@ static void broken_files_name_the_line(void **unused) {
     free(wide);
 }
 
-static void unreadable_files_are_named(void **unused) {
+static void unreadable_files_are_named(void **unused)
+{
     static const char *const paths[] = {"/tmp/no/such/records", "/tmp"};
     (void)unused;
     for (size_t i = 0; i < 2; i++) {
@@ -103,7 +107,8 @@ static void unreadable_files_are_named(void **unused) {
     }
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_are_whole_or_say_so),
         cmocka_unit_test(broken_files_name_the_line),

@@ -20,14 +20,16 @@
 
 enum { MANY = 20000, PAGE_BYTES_MAX = 2 * 1000 * 1000 };
 
-static char *make_path(char *folder) {
+static char *make_path(char *folder)
+{
     static char path[256];
     assert_non_null(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/out", folder);
     return path;
 }
 
-static char *slurp(const char *path) {
+static char *slurp(const char *path)
+{
     struct stat info;
     assert_int_equal(stat(path, &info), 0);
     char *text = calloc((size_t)info.st_size + 1, 1);
@@ -45,7 +47,8 @@ typedef ng_status report(const ng_record *, size_t, bool, const char *,
 /* What the report writes, which must be well formed and the folder's only
  * file. The caller frees it. */
 static char *render(report *write, const ng_record *records, size_t count,
-                    bool complete) {
+                    bool complete)
+{
     char folder[] = "/tmp/normgate-reports-XXXXXX";
     char *path = make_path(folder);
     ng_error error = {{0}};
@@ -61,7 +64,8 @@ static char *render(report *write, const ng_record *records, size_t count,
 }
 
 static char *summarise(const ng_record *records, size_t count, bool complete,
-                       bool colour) {
+                       bool colour)
+{
     char *text = NULL;
     size_t size;
     FILE *file = open_memstream(&text, &size);
@@ -73,7 +77,8 @@ static char *summarise(const ng_record *records, size_t count, bool complete,
     return text;
 }
 
-static void empty_reports_are_well_formed(void **unused) {
+static void empty_reports_are_well_formed(void **unused)
+{
     (void)unused;
     free(render(ng_report_html, NULL, 0, true));
     char *xml = render(ng_report_junit, NULL, 0, false);
@@ -84,7 +89,8 @@ static void empty_reports_are_well_formed(void **unused) {
     free(text);
 }
 
-static void hostile_text_does_no_harm(void **unused) {
+static void hostile_text_does_no_harm(void **unused)
+{
     static const char hostile[] =
         "<script>alert('1')</script>\"&amp;]]>-->\x01\x1b[31m\x7f\r\n"
         "\xff\xc0\xaf\xed\xa0\x80\xef\xbf\xbf\xc2\x9b\xe2\x80\xae</code>%s%n";
@@ -116,7 +122,8 @@ static void hostile_text_does_no_harm(void **unused) {
     free(text);
 }
 
-static void the_page_shows_a_finding(void **unused) {
+static void the_page_shows_a_finding(void **unused)
+{
     ng_record records[] = {
         check("good", "shift", "PASS", 0.5),
         check("bad", "shift", "FAIL", 41.5),
@@ -140,7 +147,8 @@ static void the_page_shows_a_finding(void **unused) {
     free(html);
 }
 
-static void junit_counts_by_kind(void **unused) {
+static void junit_counts_by_kind(void **unused)
+{
     const ng_record records[] = {
         check("k", "shift", "PASS", 0.5),  check("k", "scale", "FAIL", 3),
         check("k", "range", "HANG", NAN),  check("k", "affine", "SKIP", NAN),
@@ -157,7 +165,8 @@ static void junit_counts_by_kind(void **unused) {
     free(xml);
 }
 
-static void python_reads_the_junit(void **unused) {
+static void python_reads_the_junit(void **unused)
+{
     const ng_record records[] = {check("<&\">]]>\x01", "shift", "FAIL", 3)};
     char folder[] = "/tmp/normgate-reports-XXXXXX";
     char *path = make_path(folder), command[600];
@@ -175,7 +184,8 @@ static void python_reads_the_junit(void **unused) {
     rmdir(folder);
 }
 
-static void the_summary_is_short(void **unused) {
+static void the_summary_is_short(void **unused)
+{
     static const char *const subjects[] = {"a", "b", "c", "d",
                                            "e", "f", "g", "h"};
     ng_record records[16];
@@ -205,7 +215,8 @@ static void the_summary_is_short(void **unused) {
 }
 
 /* Every kernel and property fails, which is the largest page. */
-static void many_records_make_a_page_of_bounded_size(void **unused) {
+static void many_records_make_a_page_of_bounded_size(void **unused)
+{
     ng_record *records = calloc(MANY, sizeof *records);
     char(*names)[32] = calloc(MANY, sizeof *names);
     (void)unused;
@@ -227,7 +238,8 @@ static void many_records_make_a_page_of_bounded_size(void **unused) {
     free(records);
 }
 
-static void an_unwritable_path_is_named(void **unused) {
+static void an_unwritable_path_is_named(void **unused)
+{
     const ng_record record = check("k", "shift", "PASS", 0.5);
     char folder[] = "/tmp/normgate-reports-XXXXXX";
     char *path = make_path(folder);
@@ -246,7 +258,8 @@ static void an_unwritable_path_is_named(void **unused) {
 }
 
 /* The limit on a file's size stands for a full disc. */
-static void a_file_is_replaced_whole_or_not_at_all(void **unused) {
+static void a_file_is_replaced_whole_or_not_at_all(void **unused)
+{
     char folder[] = "/tmp/normgate-reports-XXXXXX";
     char *path = make_path(folder);
     struct rlimit old, small;
@@ -267,7 +280,8 @@ static void a_file_is_replaced_whole_or_not_at_all(void **unused) {
     assert_int_equal(rmdir(folder), 0);
 }
 
-static void a_pipe_is_written_to(void **unused) {
+static void a_pipe_is_written_to(void **unused)
+{
     char folder[] = "/tmp/normgate-reports-XXXXXX";
     char *path = make_path(folder), text[8] = "";
     (void)unused;
@@ -282,7 +296,8 @@ static void a_pipe_is_written_to(void **unused) {
     assert_int_equal(rmdir(folder), 0);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(empty_reports_are_well_formed),
         cmocka_unit_test(hostile_text_does_no_harm),

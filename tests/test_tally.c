@@ -10,7 +10,8 @@
 
 #include <cmocka.h>
 
-static void the_tally_follows_its_rules(void **unused) {
+static void the_tally_follows_its_rules(void **unused)
+{
     const ng_record records[] = {
         check("good", "shift", "PASS", 0.5),
         check("good", "scale", "SKIP", NAN),
@@ -47,14 +48,15 @@ static void the_tally_follows_its_rules(void **unused) {
     assert_ptr_equal(t.first_wrong, &records[6]);
 }
 
-static ng_outcome outcome(const ng_record *records, size_t count,
-                          bool complete) {
+static ng_outcome outcome(const ng_record *records, size_t count, bool complete)
+{
     ng_tally t;
     assert_int_equal(ng_tally_records(&t, records, count, NULL), ng_status_ok);
     return ng_tally_outcome(&t, complete);
 }
 
-static void nothing_is_no_pass(void **unused) {
+static void nothing_is_no_pass(void **unused)
+{
     const ng_record pass = check("a", "shift", "PASS", 0.5);
     const ng_record skip = check("a", "shift", "SKIP", NAN);
     const ng_record fail = check("a", "shift", "FAIL", INFINITY);
@@ -74,7 +76,8 @@ static void nothing_is_no_pass(void **unused) {
     assert_int_equal(outcome(&missed, 1, false), ng_outcome_incomplete);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_tally_follows_its_rules),
         cmocka_unit_test(nothing_is_no_pass),

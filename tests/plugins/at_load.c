@@ -36,12 +36,12 @@ static const ng_kernel kernels[] = {{"k", "op=rms_norm", run, NULL, 0}};
 NG_DESCRIPTOR = {99, sizeof(ng_library), sizeof(ng_kernel), 1, "x", kernels};
 #elif defined(AT_LOAD_NO_KERNELS)
 static const ng_kernel kernels[] = {{"k", "op=rms_norm", run, NULL, 0}};
-NG_DESCRIPTOR = {NG_ABI_VERSION, sizeof(ng_library), sizeof(ng_kernel), 0,
-                 "x", kernels};
+NG_DESCRIPTOR = {NG_ABI_VERSION, sizeof(ng_library), sizeof(ng_kernel), 0, "x",
+                 kernels};
 #elif defined(AT_LOAD_NULL_KERNEL)
 static const ng_kernel kernels[] = {{"k", NULL, run, NULL, 0}};
-NG_DESCRIPTOR = {NG_ABI_VERSION, sizeof(ng_library), sizeof(ng_kernel), 1,
-                 "x", kernels};
+NG_DESCRIPTOR = {NG_ABI_VERSION, sizeof(ng_library), sizeof(ng_kernel), 1, "x",
+                 kernels};
 #elif defined(AT_LOAD_BAD_CONTRACT)
 NG_LIBRARY("x", {"k", "op=rms_norm eps_plac=outside", run, NULL, 0})
 #elif defined(AT_LOAD_ESCAPES)
@@ -53,8 +53,9 @@ static const struct {
     void *more;
 } kernels[] = {{{"k", "op=rms_norm", run, NULL, 0}, NULL},
                {{"l", "op=rms_norm", run, NULL, 0}, NULL}};
-NG_DESCRIPTOR = {NG_ABI_VERSION, sizeof(ng_library) + 8, sizeof kernels[0], 2,
-                 "x", &kernels[0].known};
+NG_DESCRIPTOR = {
+    NG_ABI_VERSION,   sizeof(ng_library) + 8, sizeof kernels[0], 2, "x",
+    &kernels[0].known};
 #elif defined(AT_LOAD_BAD_NAME)
 NG_LIBRARY("x", {"k\033[31m<b>", "op=rms_norm", run, NULL, 0})
 #elif defined(AT_LOAD_NO_DESCRIPTOR)

@@ -175,8 +175,7 @@ static int odd_result(const ng_call *call)
 }
 
 #define CONTRACT "op=rms_norm dtype=f32 eps_dtype=f32"
-NG_LIBRARY("hostile",
-           {"good", CONTRACT, good, NULL, 0},
+NG_LIBRARY("hostile", {"good", CONTRACT, good, NULL, 0},
            {"prints", CONTRACT, prints, NULL, 0},
            {"loops", CONTRACT, loops, NULL, 0},
            {"exits", CONTRACT, exits, NULL, 0},
