@@ -189,7 +189,8 @@ static bool in_domain(const ng_contract *contract, const ng_conditions *set,
         set->scale < 2 / ng_dtype_max(ng_contract_storage(contract)))
         return false;
     if (given(contract)) { /* no squares are formed */
-        if (fmax(largest_x, fabs(set->mean)) > largest / 4)
+        double reach = largest_x + fabs(set->mean);
+        if (reach > largest / 4 || reach / set->scale > largest / 4)
             return false;
     } else if (contract->max_abs > 0) {
         if (largest_x > contract->max_abs)
@@ -212,8 +213,8 @@ void ng_bound_set(ng_set_bound *bound, const ng_contract *contract,
     if (given(contract)) {
         /* Read once, where stored wider than the arithmetic. */
         bool wider = ng_dtype_u(ng_contract_stats(contract)) < u;
-        bound->mean = wider ? u * fabs(set->mean) : 0;
-        either = wider ? u * set->deviation * set->deviation : 0;
+        bound->mean = wider ? u * fabs(set->mean) + tiny : 0;
+        either = wider ? u * set->deviation * set->deviation + tiny : 0;
     } else {
         double residual = sums_residual(contract) ? u : 0;
         bound->mean =
@@ -265,6 +266,9 @@ double ng_bound_y(const ng_set_bound *bound, const ng_contract *contract,
     /* (x - mean), * rstd, * gamma, and gamma or 1 + gamma itself */
     double product = bound->scale + 4.01 * u * (1 + bound->scale);
     double error = scale * ((x_hat + e) * product + e);
+    if (contract->affine == ng_affine_one_plus_gamma)
+        /* x_hat + gamma*x_hat rounds both terms */
+        error += 2.01 * u * (1 + fabs(gamma)) * (x_hat + e);
     if (contract->affine_eval == ng_affine_eval_folded)
         error +=
             4.01 * u *

@@ -44,7 +44,8 @@ double ng_bound_rstd(const ng_set_bound *bound, const ng_contract *contract,
 void ng_bound_gradients(ng_set_bound *bound, const ng_contract *contract,
                         const ng_conditions *set);
 
-/* Absolute error allowed for dx at x, g = gamma*dy and dh. */
+/* Absolute error allowed for dx at x, |gamma*dy| and dh; under 1 + gamma g is
+ * (1 + |gamma|)|dy|. */
 double ng_bound_dx(const ng_set_bound *bound, const ng_contract *contract,
                    const ng_conditions *set, const ng_point *exact, double x,
                    double g, double dh);

@@ -90,16 +90,30 @@ static bool dx_in_domain(const ng_contract *contract, const ng_conditions *set)
            sums < largest / 4 / reach / fmax(1, 1 / set->scale);
 }
 
+/* So near to max(a, b) with a = b that the rounding of a decides which branch
+ * is taken. */
+static bool near_kink(const ng_set_bound *bound, const ng_contract *contract,
+                      const ng_conditions *set)
+{
+    double var = set->deviation * set->deviation;
+    return set->limit > 0 && fabs(var - set->limit) <=
+                                 bound->var + 4 * unit(contract) * set->limit;
+}
+
 void ng_bound_gradients(ng_set_bound *bound, const ng_contract *contract,
                         const ng_conditions *set)
 {
     double u = unit(contract), h = ng_accumulation_bound(contract, set->n);
     double tiny = ng_underflow(contract, ng_contract_compute(contract));
-    bound->dx_judged = set->gradient_finite && dx_in_domain(contract, set);
-    if (set->flat || !set->gradient_finite)
+    bound->dx_judged = set->gradient_finite && dx_in_domain(contract, set) &&
+                       !near_kink(bound, contract, set);
+    if (!ng_pass_find(contract->pass)->training || !set->gradient_finite)
         return;
     /* gamma*dy (twice for 1 + gamma), the sum, the division by n */
     bound->g = (h + 4.02 * u) * set->g_abs + 4 * tiny;
+    bound->dx_judged &= isfinite(bound->g);
+    if (set->flat)
+        return;
     /* each term also has X and one more product */
     double terms = mean_x_hat_error(bound, contract, set);
     bound->gx = terms + (h + 6.03 * u) * (set->gx_abs + terms) +
@@ -109,7 +123,7 @@ void ng_bound_gradients(ng_set_bound *bound, const ng_contract *contract,
         bound->gx +=
             (h + 6.03 * u) * (1 + bound->scale) *
             (set->gx_abs + 2 * fabs(set->mean) / set->scale * set->g_abs);
-    bound->dx_judged &= isfinite(bound->g) && isfinite(bound->gx);
+    bound->dx_judged &= isfinite(bound->gx);
     if (contract->eps_place == ng_eps_place_outside)
         bound->dx_judged &= bound->var < set->deviation * set->deviation;
 }
@@ -137,8 +151,12 @@ double ng_bound_dx(const ng_set_bound *bound, const ng_contract *contract,
     double dx = fabs(ldexp(exact->high, exact->exponent));
     double size = fabs(g), numerator = 2.01 * u * size, whole = size;
     double x_hat = 0;
-    if (!set->flat) {
-        bool centred = contract->centred == ng_centred_yes;
+    bool centred = contract->centred == ng_centred_yes &&
+                   ng_pass_find(contract->pass)->training;
+    if (set->flat && centred) { /* max(var, eps) = eps: (g - A1)/s */
+        numerator += bound->g + 2.01 * u * (size + set->g_mean + bound->g);
+        whole += set->g_mean;
+    } else if (!set->flat) {
         double bend = 0, steep = slope(bound, contract, set, &bend);
         double a1 = centred ? set->g_mean : 0, a2 = steep * set->gx_mean;
         double a2_error = steep * (1 + bend) * bound->gx + bend * a2;
@@ -231,6 +249,12 @@ double ng_bound_sum(const ng_sum_bound *sum, const ng_contract *contract,
     double value = fabs(ldexp(exact->high, exact->exponent));
     if (sum->sets > 1)
         h += ng_accumulation_bound(&outer, sum->sets) * (1 + h);
+    /* Unless the sums over sets have an order of their own, all terms may be
+     * added in one. */
+    if (contract->param_summation == ng_param_summation_same)
+        h = fmax(h, ng_accumulation_bound(contract, sum->sets * sum->cell));
+    if (sum->magnitude == 0 && sum->error == 0)
+        h = 0; /* zeros add up to zero, in any number */
     /* the product of each term, and that of a cell's sum with rstd */
     double error =
         sum->error + (h + 2.01 * u * (1 + h)) * (sum->magnitude + sum->error);

@@ -232,9 +232,9 @@ static double bound_of(ng_judged *judged, const ng_standard *standard,
     }
     judged->judged = bound->dx_judged;
     at = ng_view_index(&p->view, set, i);
-    double factor = gamma_at(p, set, i);
+    double factor = fabs(gamma_at(p, set, i));
     if (contract->affine == ng_affine_one_plus_gamma)
-        factor += 1;
+        factor += 1; /* dy + gamma*dy rounds both */
     return ng_bound_dx(bound, contract, c, point, judged->x,
                        factor * dy_at(p, set, i),
                        value_at(p, p->dh, ng_tensor_dh, at, 0));
@@ -259,6 +259,7 @@ void ng_judge_output(ng_judged *judged, const ng_standard *standard,
         return;
     }
     judged->bound = bound_of(judged, standard, role, set, i);
+    judged->judged = judged->judged && isfinite(judged->bound);
     if (!judged->judged)
         return;
     judged->error = distance(&judged->point, judged->got, tensor->dtype);

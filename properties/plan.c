@@ -11,8 +11,11 @@ void ng_plan_shape(const ng_trial *trial, size_t i, size_t rows, size_t n,
     snprintf(test->pass, sizeof test->pass, "%s", trial->contract->pass);
     ng_case_reshape(test, rows, n);
     if (trial->contract->layout == ng_layout_strided) {
-        test->step = 1 + i % 2;
+        static const size_t steps[] = {1, 2, 5};
+        test->step = steps[i % 3];
         test->gap = i % 4;
+        if (i % 8 == 7 && rows <= 16 && rows * n <= 4096)
+            test->gap = 4099; /* a gap longer than the row */
         /* In steps that keep the promised alignment. */
         size_t size = ng_format_of(test->dtype)->size;
         size_t unit = (size_t)trial->contract->alignment / size;
@@ -20,11 +23,13 @@ void ng_plan_shape(const ng_trial *trial, size_t i, size_t rows, size_t n,
     }
     static const double momenta[] = {0.1, 0.01, 0.5, 1, 0};
     test->momentum = momenta[i % 5];
-    test->batches = i % 7;
+    static const uint64_t batches[] = {0, 1, 2, 3, 6, 8, 1000, 65537};
+    test->batches = batches[i % 8];
 }
 
 /* Families of dy beside `normal`, which half of the cases have. */
-static const char *const gradients[] = {"wide", "integers", "spike", "normal"};
+static const char *const gradients[] = {"wide", "integers", "spike",
+                                        "ones", "zero",     "normal"};
 
 bool ng_plan_cross(const ng_trial *trial, size_t i, const ng_plan_row *rows,
                    size_t row_count, const ng_plan_size *sizes,
@@ -46,8 +51,8 @@ bool ng_plan_cross(const ng_trial *trial, size_t i, const ng_plan_row *rows,
     test->gen_arg = row->arg;
     snprintf(test->affine, sizeof test->affine, "%s", row->affine);
     test->seed = trial->seed * 1000003 + i;
-    if (ng_pass_find(test->pass)->gradient && i % 8 > 3)
-        snprintf(test->dy, sizeof test->dy, "%s", gradients[i % 8 - 4]);
+    if (ng_pass_find(test->pass)->gradient && i % 12 > 5)
+        snprintf(test->dy, sizeof test->dy, "%s", gradients[i % 12 - 6]);
     return true;
 }
 

@@ -25,14 +25,26 @@ static const struct {
     {2, 768},   {1, 1536},  {1, 2560},  {1, 3072},  {1, 3584},  {1, 5120},
     {1, 6144},  {1, 7168},  {1, 11008}, {1, 12288}, {1, 14336}, {6, 5},
     {7, 64},    {9, 33},    {16, 17},   {32, 16},   {33, 8},    {64, 9},
-    {65, 12},   {129, 3},   {257, 31},  {1025, 7},  {65535, 1}, {65536, 2},
-    {65537, 3},
+    {65, 12},   {129, 3},   {33, 257},  {9, 1025},  {64, 130},  {40, 768},
+    {257, 31},  {1025, 7},  {65535, 1}, {65536, 2}, {65537, 3},
 };
 enum {
     SHAPES = sizeof shapes / sizeof shapes[0],
     /* The last ones, of 65535 rows and more, cost seconds each: `deep` only. */
     TALL = 3,
 };
+
+/* For batch, group and instance norm: one example and many, more channels and
+ * groups than a vector or a block has lanes, channels as many as positions. */
+static const struct {
+    size_t N, C, spatial, num_groups;
+} channels[] = {
+    {1, 3, 49, 3},  {2, 7, 7, 7},     {2, 9, 7, 3},    {2, 6, 33, 2},
+    {3, 5, 4, 5},   {17, 3, 4, 1},    {2, 3, 100, 3},  {2, 48, 5, 3},
+    {33, 16, 3, 4}, {2, 64, 9, 32},   {2, 33, 49, 11}, {4, 32, 64, 32},
+    {1, 64, 56, 8}, {2, 128, 17, 32}, {3, 3, 1025, 1},
+};
+enum { CHANNELS = sizeof channels / sizeof channels[0] };
 
 static size_t random_n(const ng_trial *trial, size_t i)
 {
@@ -49,7 +61,9 @@ static bool plan(const ng_trial *trial, size_t i, ng_case *test)
     size_t drawn = smoke ? 2 : RANDOM, listed = SHAPES;
     if (trial->profile != ng_deep)
         listed = smoke ? 10 : SHAPES - TALL;
-    if (i >= small + listed + drawn)
+    bool has_channels = trial->op->shape == ng_shape_channels;
+    size_t wide = has_channels && !smoke ? CHANNELS : 0;
+    if (i >= small + listed + drawn + wide)
         return false;
     ng_case_init(test, trial->op->name, ng_contract_storage(trial->contract));
     size_t rows = 2, n = 1 + i * step;
@@ -61,6 +75,14 @@ static bool plan(const ng_trial *trial, size_t i, ng_case *test)
         n = shapes[i - small].n;
     }
     ng_plan_shape(trial, i, rows, n, test);
+    if (i >= small + listed + drawn) {
+        size_t k = i - small - listed - drawn;
+        test->N = channels[k].N;
+        test->C = channels[k].C;
+        test->spatial = channels[k].spatial;
+        test->num_groups = trial->op->groups ? channels[k].num_groups : 1;
+        trial->op->complete(test);
+    }
     snprintf(test->gen, sizeof test->gen, "offset");
     test->gen_arg = 10;
     test->seed = trial->seed * 1000003 + i;

@@ -58,8 +58,9 @@ static void gradients(const set_state *s, ng_conditions *to)
         element e = element_at(s->problem, s->set, i);
         wide g = (one_plus + (wide)e.gamma) * (wide)e.dy;
         wide x_hat = ((wide)e.x - mean) / (wide)to->scale;
-        g_abs += fabsl(g);
-        gx_abs += fabsl(g * x_hat);
+        wide size = (one_plus + fabsl((wide)e.gamma)) * fabsl((wide)e.dy);
+        g_abs += size;
+        gx_abs += size * fabsl(x_hat);
         g_sum += g;
         gx_sum += g * x_hat;
     }
@@ -75,6 +76,12 @@ void conditions_of(const set_state *s, ng_conditions *to)
     *to = (ng_conditions){
         .n = (double)m->n, .first = m->first, .divisor = (double)s->k};
     to->flat = s->flat;
+    const ng_contract *contract = s->problem->contract;
+    double eps = ng_contract_eps(contract, s->problem->eps);
+    if (s->training && contract->eps_place == ng_eps_place_max_var)
+        to->limit = eps;
+    else if (s->training && contract->eps_place == ng_eps_place_max_norm)
+        to->limit = eps * eps;
     to->gradient_finite = !m->g_nan && !m->g_inf;
     to->finite = m->n > 0 && !m->nan && !m->inf && !s->negative &&
                  isfinite(s->mean) && isfinite(s->var) &&

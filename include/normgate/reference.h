@@ -76,14 +76,16 @@ typedef struct ng_conditions {
                                 divides it; of the mean square if not centred */
     double root_mean_square; /* of x itself, centred or not */
     double scale;            /* 1/rstd, with eps placed as the contract says */
-    double first;            /* x of element 0: the shift of shifted sums */
-    double divisor;          /* of the sums of squares and of g x_hat */
-    double g_abs;            /* mean |g|; backward passes only, like these: */
-    double gx_abs;           /* sum |g x_hat| / divisor */
-    double g_mean, gx_mean;  /* |mean g|, |sum g x_hat| / divisor */
-    bool flat;               /* the scale does not depend on x */
-    bool finite;             /* no NaN or Inf among x or the statistics */
-    bool gradient_finite;    /* nor, where sums of g count, among g */
+    double limit;           /* max(var, limit) where eps is so placed; else 0 */
+    double first;           /* x of element 0: the shift of shifted sums */
+    double divisor;         /* of the sums of squares and of g x_hat */
+    double g_abs;           /* mean |g|, with 1 + |gamma| for |1 + gamma|;
+                                backward passes only, like these: */
+    double gx_abs;          /* sum |g x_hat| / divisor */
+    double g_mean, gx_mean; /* |mean g|, |sum g x_hat| / divisor */
+    bool flat;              /* the scale does not depend on x */
+    bool finite;            /* no NaN or Inf among x or the statistics */
+    bool gradient_finite;   /* nor, where sums of g count, among g */
 } ng_conditions;
 
 typedef struct ng_exact ng_exact;

@@ -1,5 +1,5 @@
-/* Near eps: normal values whose variance is the argument times eps, where the
- * place and the size of eps show most. */
+/* Near eps: normal values whose variance (or norm, where eps bounds that) is the
+ * argument times eps, where the place and the size of eps show most. */
 #include "fill.h"
 
 #include <math.h>
@@ -7,6 +7,8 @@
 static double value(const ng_place *place, ng_source *source)
 {
     double sigma = sqrt(place->arg * place->test->eps);
+    if (place->contract->eps_place == ng_eps_place_max_norm)
+        sigma = place->arg * place->test->eps / sqrt((double)place->n);
     return (sigma > 0 ? sigma : 1) * ng_source_normal(source);
 }
 
