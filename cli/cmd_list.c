@@ -52,7 +52,13 @@ static void generators(void)
          "affine=scale_only      |gamma| in [0.5, 2) with signs, beta = 0\n"
          "affine=random          the same, beta normal\n"
          "affine=spread          gamma over 17 binades with zeros and signs\n"
-         "affine=poisoned        random, with NaN and Inf here and there");
+         "affine=poisoned        random, with NaN and Inf here and there\n"
+         "\n"
+         "dy=normal              gradient of y: standard normal values\n"
+         "dy=ones, dy=zero       the same everywhere\n"
+         "dy=spike               one element alone\n"
+         "dy=wide                normal values over 17 binades\n"
+         "dy=integers            -7 to 7");
 }
 
 static void ops(void)
