@@ -157,7 +157,7 @@ static ng_status read_property(gen_words *w, ng_error *error)
     for (size_t i = 0; ng_properties[i] != NULL; i++) {
         bool match = ng_glob_match(w->gate.property, ng_properties[i]->name);
         known |= match;
-        tried |= match && ng_gate_tries_offline(ng_properties[i]);
+        tried |= match && !ng_properties[i]->process;
     }
     if (!known)
         return ng_fail(error, ng_status_bad_input,
@@ -209,7 +209,7 @@ static void describe(const gen_words *w, const ng_offline *made)
            w->kernel, w->contract, made->profile,
            (unsigned long long)made->seed);
     for (size_t i = 0, shown = 0; ng_properties[i] != NULL; i++) {
-        if (!ng_gate_tries_offline(ng_properties[i]))
+        if (ng_properties[i]->process)
             printf("%s %s", shown++ > 0 ? "," : "", ng_properties[i]->name);
     }
     char folder[2048];

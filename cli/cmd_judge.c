@@ -92,7 +92,7 @@ static void describe(const ng_offline *about)
     printf("\n%zu calls made elsewhere, profile %s, seed %llu; not tried:",
            about->calls, about->profile, (unsigned long long)about->seed);
     for (size_t i = 0, shown = 0; ng_properties[i] != NULL; i++) {
-        if (!ng_gate_tries_offline(ng_properties[i]))
+        if (ng_properties[i]->process)
             printf("%s %s", shown++ > 0 ? "," : "", ng_properties[i]->name);
     }
     puts("");

@@ -13,19 +13,6 @@
  * in a row of one property, and the rest of that property is left out. */
 enum { MOST_HANGS = 3, MOST_CRASHES = 10 };
 
-/* A folder of files answers equal calls alike and has no process: what these
- * claim would pass there untried. */
-static const char *const not_offline[] = {"call_contract", "repeat"};
-
-bool ng_gate_tries_offline(const ng_property *property)
-{
-    for (size_t i = 0; i < sizeof not_offline / sizeof not_offline[0]; i++) {
-        if (strcmp(property->name, not_offline[i]) == 0)
-            return false;
-    }
-    return true;
-}
-
 static const char *const profiles[] = {"smoke", "gate", "deep"};
 
 bool ng_profile_parse(const char *name, ng_profile *profile)
@@ -67,6 +54,7 @@ static void copy_finding(ng_record *record, const ng_finding *finding,
 {
     record->verdict = ng_verdict_name(finding->verdict);
     record->cause = ng_arena_text(arena, "%s", finding->cause);
+    record->note = ng_arena_text(arena, "%s", finding->note);
     record->elements = finding->elements;
     record->wrong = finding->wrong;
     record->proved_table = finding->level[ng_level_table];
@@ -211,7 +199,7 @@ static ng_status gate_kernel(ng_subject *subject, size_t k, bool planted,
         if (!ng_glob_match(options->property, property->name) ||
             !property->applies(contract) ||
             (ng_subject_offline(subject) != NULL &&
-             !ng_gate_tries_offline(property)))
+             property->process))
             continue;
         /* A seeded bug is there for the property that must catch it; what else
          * would notice it is asked in depth only. */

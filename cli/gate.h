@@ -29,9 +29,6 @@ ng_status ng_gate_opened(ng_subject *subject, bool planted,
                          const ng_gate_options *options, ng_sink *sink,
                          ng_error *error);
 
-/* Whether the property can be tried on a folder of files (offline.h). */
-bool ng_gate_tries_offline(const ng_property *property);
-
 /* One check, with its finding as a record. Texts live in `arena`. */
 void ng_gate_check(ng_trial *trial, const ng_property *property,
                    const ng_case *test, ng_arena *arena, ng_record *record);

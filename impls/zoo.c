@@ -231,11 +231,11 @@ static int norm(const ng_call *call, enum bug bug, enum op op, ng_dtype dtype)
 
 const ng_builtin ng_zoo[] = {
 #define NG_BUG(id, op, dtype, killed_by, claim)                                \
-    {"bug." #id, claim, #killed_by, &kernel_##id, 1},
+    {"bug." #id, claim, #killed_by, &kernel_##id, 1, 1},
 #include "zoo.def"
 #undef NG_BUG
 #define NG_BUG(id, op, pass, dtype, fields, killed_by, claim)                  \
-    {"bug." #id, claim, #killed_by, &ng_zoo_family[bug_##id - bug_family], 1},
+    {"bug." #id, claim, #killed_by, &ng_zoo_family[bug_##id - bug_family], 1, 1},
 #include "zoo_family.def"
 #undef NG_BUG
 };

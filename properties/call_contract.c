@@ -36,7 +36,8 @@ static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
     if (!ng_trial_prepare(trial, test, &call, finding))
         return;
     for (int before = 0; before < 2 && finding->verdict == NG_PASS; before++) {
-        if (!ng_trial_call(trial, test, &call, before != 0, finding))
+        const ng_manner manner = {.guard_before = before != 0};
+        if (!ng_trial_call_as(trial, test, &call, &manner, finding))
             return;
         if (call.reply.breaches != 0)
             ng_finding_fail(finding, NG_FAIL, "%s", call.reply.message);
@@ -53,6 +54,7 @@ const ng_property ng_property_call_contract = {
     .source = "normgate/impl.h; design by guard pages and poisoned outputs",
     .wild = "ROCm/aiter#5044: n=769 wrote into column 0 of the following rows; "
             "pytorch/pytorch#193016: out-of-bounds write of dgamma",
+    .process = true,
     .applies = ng_applies_always,
     .plan = plan,
     .check = check,

@@ -37,7 +37,7 @@ static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
         if (!isfinite(ng_dtype_get(x->dtype, x->data, i)))
             ng_dtype_set(x->dtype, x->data, i, 1);
     }
-    if (!ng_trial_call(trial, test, &clean, false, finding) ||
+    if (!ng_trial_call(trial, test, &clean, finding) ||
         trial->contract->batch_invariant != ng_batch_invariant_yes)
         return;
     /* All sets but the spoiled one, bit for bit. */

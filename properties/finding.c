@@ -24,3 +24,11 @@ void ng_finding_fail(ng_finding *finding, ng_verdict verdict,
     va_end(arguments);
     finding->verdict = verdict;
 }
+
+void ng_finding_note(ng_finding *finding, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(finding->note, sizeof finding->note, format, arguments);
+    va_end(arguments);
+}

@@ -27,13 +27,13 @@ static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
 {
     ng_call_state base, negated;
     if (!ng_trial_prepare(trial, test, &base, finding) ||
-        !ng_trial_call(trial, test, &base, false, finding) ||
+        !ng_trial_call(trial, test, &base, finding) ||
         !ng_trial_copy(trial, &base, &negated, finding))
         return;
     ng_tensor *x = &negated.tensor[ng_tensor_x];
     for (size_t i = 0; i < x->count; i++)
         ng_dtype_set(x->dtype, x->data, i, -ng_dtype_get(x->dtype, x->data, i));
-    if (ng_trial_call(trial, test, &negated, false, finding))
+    if (ng_trial_call(trial, test, &negated, finding))
         ng_trial_agree(trial, &base, &negated, -1, "norm(-x) is not -norm(x)",
                        finding);
 }

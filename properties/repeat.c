@@ -48,11 +48,11 @@ static bool rerun(ng_trial *trial, const ng_case *test, ng_call_state *first,
     ng_call_state between, second;
     other.seed += 500009;
     if (!ng_trial_prepare(trial, &other, &between, finding) ||
-        !ng_trial_call(trial, &other, &between, false, finding) ||
+        !ng_trial_call(trial, &other, &between, finding) ||
         /* the same shape, other parameters: nothing may be left of the first */
         !ng_trial_judge(trial, &between, finding) ||
         !ng_trial_copy(trial, first, &second, finding) ||
-        !ng_trial_call(trial, test, &second, false, finding))
+        !ng_trial_call(trial, test, &second, finding))
         return false;
     ng_trial_agree(trial, first, &second, 1,
                    "the second of two equal calls gives another result",
@@ -104,7 +104,7 @@ static void alone(ng_trial *trial, const ng_case *test,
     }
     ng_problem_attach(&call.problem, call.tensor);
     part.problem = call.problem;
-    if (!ng_trial_call(trial, &single, &call, false, finding))
+    if (!ng_trial_call(trial, &single, &call, finding))
         return;
     const ng_tensor *y = &part.tensor[ng_tensor_y];
     const ng_tensor *got = &call.tensor[ng_tensor_y];
@@ -145,6 +145,7 @@ const ng_property ng_property_repeat = {
     .source = "contract fields deterministic and batch_invariant",
     .wild = "vllm-project/vllm#48271: the same row differed between 1 and 256 "
             "rows in the launch",
+    .process = true,
     .applies = ng_applies_always,
     .plan = plan,
     .check = check,

@@ -36,7 +36,7 @@ static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
 {
     ng_call_state base, scaled;
     if (!ng_trial_prepare(trial, test, &base, finding) ||
-        !ng_trial_call(trial, test, &base, false, finding))
+        !ng_trial_call(trial, test, &base, finding))
         return;
     bool half = test->dtype == ng_f16; /* 2^-14 to 2^15 are normal */
     int exponents[] = {half ? -5 : -24, half ? 5 : 20};
@@ -57,7 +57,7 @@ static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
                 x->dtype, x->data, i,
                 ldexp(ng_dtype_get(x->dtype, x->data, i), exponents[k]));
         scaled.problem.eps = other.eps;
-        if (!ng_trial_call(trial, &other, &scaled, false, finding))
+        if (!ng_trial_call(trial, &other, &scaled, finding))
             return;
         snprintf(claim, sizeof claim,
                  "norm(2^%d x; 4^%d eps) is not norm(x; eps)", exponents[k],

@@ -41,7 +41,7 @@ static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
 {
     ng_call_state base, moved;
     if (!ng_trial_prepare(trial, test, &base, finding) ||
-        !ng_trial_call(trial, test, &base, false, finding))
+        !ng_trial_call(trial, test, &base, finding))
         return;
     int p = ng_format_of(test->dtype)->p;
     /* |x| <= 7 and c = 2^k: exact for 4 <= k <= p - 2. */
@@ -52,7 +52,7 @@ static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
         if (!ng_trial_copy(trial, &base, &moved, finding))
             return;
         shift_x(&moved, c);
-        if (!ng_trial_call(trial, test, &moved, false, finding))
+        if (!ng_trial_call(trial, test, &moved, finding))
             return;
         snprintf(claim, sizeof claim,
                  "norm(x %+g) is not norm(x), though the shift is exact", c);

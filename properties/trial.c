@@ -4,6 +4,18 @@
 #include <math.h>
 #include <string.h>
 
+static bool same_norm(const ng_contract *a, const ng_contract *b)
+{
+    return strcmp(a->op, b->op) == 0 &&
+           ng_contract_storage(a) == ng_contract_storage(b) &&
+           ng_contract_param(a) == ng_contract_param(b) &&
+           ng_contract_stats(a) == ng_contract_stats(b) &&
+           a->centred == b->centred && a->divisor == b->divisor &&
+           a->eps_place == b->eps_place && a->eps_dtype == b->eps_dtype &&
+           a->affine == b->affine && a->layout == b->layout &&
+           a->residual == b->residual;
+}
+
 /* Outputs get memory of their own; running statistics, which a call changes, a
  * copy that every call starts from. */
 static bool allocate_outputs(ng_trial *trial, ng_call_state *call)
@@ -20,12 +32,46 @@ static bool allocate_outputs(ng_trial *trial, ng_call_state *call)
     return true;
 }
 
+size_t ng_trial_partner(const ng_trial *trial, const char *pass)
+{
+    const ng_contract *own = trial->contract;
+    const char *name = ng_subject_kernel(trial->subject, trial->kernel)->name;
+    size_t best = SIZE_MAX, best_common = 0;
+    for (size_t k = 0; k < ng_subject_kernel_count(trial->subject); k++) {
+        const ng_kernel_info *other = ng_subject_kernel(trial->subject, k);
+        if (strcmp(other->contract.pass, pass) != 0 ||
+            !same_norm(own, &other->contract))
+            continue;
+        /* Of several, the one that is named most like it. */
+        size_t common = 0;
+        while (name[common] != '\0' && name[common] == other->name[common])
+            common++;
+        if (best == SIZE_MAX || common > best_common) {
+            best = k;
+            best_common = common;
+        }
+    }
+    return best;
+}
+
 bool ng_trial_prepare(ng_trial *trial, const ng_case *test, ng_call_state *call,
                       ng_finding *finding)
 {
+    return ng_trial_prepare_partner(trial, trial->kernel, test, call, finding);
+}
+
+bool ng_trial_prepare_partner(ng_trial *trial, size_t kernel,
+                              const ng_case *test, ng_call_state *call,
+                              ng_finding *finding)
+{
     ng_error error;
+    const ng_contract *contract =
+        kernel == trial->kernel
+            ? trial->contract
+            : &ng_subject_kernel(trial->subject, kernel)->contract;
     memset(call, 0, sizeof *call);
-    if (ng_case_tensors(test, trial->contract, &trial->arena, &call->problem,
+    call->kernel = kernel;
+    if (ng_case_tensors(test, contract, &trial->arena, &call->problem,
                         call->tensor, &error) != ng_status_ok) {
         ng_finding_fail(finding, NG_ERROR, "%.390s", error.text);
         return false;
@@ -40,17 +86,31 @@ bool ng_trial_prepare(ng_trial *trial, const ng_case *test, ng_call_state *call,
 bool ng_trial_copy(ng_trial *trial, const ng_call_state *from,
                    ng_call_state *to, ng_finding *finding)
 {
+    bool enough = true;
     *to = *from;
     memset(&to->reply, 0, sizeof to->reply);
-    ng_tensor *x = &to->tensor[ng_tensor_x];
-    size_t size = ng_format_of(x->dtype)->size;
-    x->data = ng_arena_alloc(&trial->arena, x->count, size);
-    if (x->data == NULL || !allocate_outputs(trial, to)) {
+    for (ng_role role = 0; role < NG_TENSOR_COUNT && enough; role++) {
+        ng_tensor *tensor = &to->tensor[role];
+        size_t size = ng_format_of(tensor->dtype)->size;
+        if (tensor->use != ng_input || tensor->data == NULL)
+            continue;
+        tensor->data = ng_arena_alloc(&trial->arena, tensor->count, size);
+        enough = tensor->data != NULL;
+        if (enough)
+            memcpy(tensor->data, from->tensor[role].data, tensor->count * size);
+    }
+    if (!enough || !allocate_outputs(trial, to)) {
         ng_finding_fail(finding, NG_ERROR, "no memory for a second call");
         return false;
     }
-    to->problem.x =
-        memcpy(x->data, from->tensor[ng_tensor_x].data, x->count * size);
+    const void *mean = from->problem.running_mean;
+    const void *var = from->problem.running_var;
+    ng_problem_attach(&to->problem, to->tensor);
+    /* What a call updates starts from the same values. */
+    if (to->tensor[ng_tensor_running_mean].use == ng_update)
+        to->problem.running_mean = mean;
+    if (to->tensor[ng_tensor_running_var].use == ng_update)
+        to->problem.running_var = var;
     return true;
 }
 
@@ -72,30 +132,37 @@ static void restore(ng_call_state *call)
     }
 }
 
+bool ng_trial_call(ng_trial *trial, const ng_case *test, ng_call_state *call,
+                   ng_finding *finding)
+{
+    return ng_trial_call_as(trial, test, call, &(ng_manner){0}, finding);
+}
+
 /* A case that the contract refuses may be refused, and nothing else: what the
  * kernel makes of it otherwise is judged as if it had not said so. */
-bool ng_trial_call(ng_trial *trial, const ng_case *test, ng_call_state *call,
-                   bool guard_before, ng_finding *finding)
+bool ng_trial_call_as(ng_trial *trial, const ng_case *test, ng_call_state *call,
+                      const ng_manner *manner, ng_finding *finding)
 {
-    ng_request request = {.kernel = trial->kernel,
+    const ng_contract *contract = call->problem.contract;
+    ng_request request = {.kernel = call->kernel,
                           .test = test,
                           .start = call->problem.view.start,
-                          .guard_before = guard_before};
-    ng_case_strides(test, trial->contract, request.stride);
+                          .manner = *manner};
+    ng_case_strides(test, contract, request.stride);
     restore(call);
     memcpy(request.tensor, call->tensor, sizeof request.tensor);
     ng_subject_call(trial->subject, &request, &call->reply);
     if (call->reply.verdict == NG_PASS)
         return true;
     if (call->reply.verdict == NG_REFUSED &&
-        ng_case_forbidden(test, trial->contract) != NULL)
+        ng_case_forbidden(test, contract) != NULL)
         return false;
     ng_finding_fail(finding, call->reply.verdict, "%s", call->reply.message);
     return false;
 }
 
 /* Keeps the numbers of the worst output; any wrong one beats any right one. */
-static void merge(ng_finding *finding, const ng_judged *judged)
+void ng_finding_merge(ng_finding *finding, const ng_judged *judged)
 {
     finding->elements++;
     if (!(judged->ratio <= 1))
@@ -132,7 +199,7 @@ static void judge_role(const ng_call_state *call, const ng_standard *standard,
             ng_judged judged;
             ng_judge_output(&judged, standard, tensor, role, set, i);
             if (judged.judged)
-                merge(finding, &judged);
+                ng_finding_merge(finding, &judged);
             if (row != NULL)
                 row(&judged, user);
         }
@@ -231,7 +298,7 @@ bool ng_trial_run(ng_trial *trial, const ng_case *test, ng_call_state *call,
                   ng_finding *finding)
 {
     if (!ng_trial_prepare(trial, test, call, finding) ||
-        !ng_trial_call(trial, test, call, false, finding) ||
+        !ng_trial_call(trial, test, call, finding) ||
         !ng_trial_judge(trial, call, finding))
         return false;
     explain(trial, call, finding);
@@ -244,7 +311,7 @@ void ng_trial_case(ng_trial *trial, const ng_case *test,
 {
     ng_call_state call;
     if (ng_trial_prepare(trial, test, &call, finding) &&
-        ng_trial_call(trial, test, &call, false, finding) &&
+        ng_trial_call(trial, test, &call, finding) &&
         judge(trial, &call, finding, row, user) != NULL)
         explain(trial, &call, finding);
 }
@@ -298,7 +365,7 @@ size_t ng_trial_agree(ng_trial *trial, const ng_call_state *a,
                 left.ratio = left.error = left.error_ulp = 0;
             }
             wrong += !(left.ratio <= 1);
-            merge(finding, &left);
+            ng_finding_merge(finding, &left);
         }
     }
     if (wrong > 0 && finding->verdict == NG_PASS)

@@ -7,6 +7,7 @@
 
 /* A call: the inputs, the outputs, what the subject said. */
 typedef struct ng_call_state {
+    size_t kernel; /* of the subject: the trial's, or a partner */
     ng_problem problem;
     ng_tensor tensor[NG_TENSOR_COUNT];
     ng_reply reply;
@@ -17,13 +18,26 @@ typedef struct ng_call_state {
 bool ng_trial_prepare(ng_trial *trial, const ng_case *test, ng_call_state *call,
                       ng_finding *finding);
 
-/* A call with the same shape and parameters whose x may be changed freely. */
+/* The kernel of the same subject that computes another pass of the same norm:
+ * op, dtypes, eps, affine and layout agree. SIZE_MAX: there is none. */
+size_t ng_trial_partner(const ng_trial *trial, const char *pass);
+
+/* ng_trial_prepare() for a call of another kernel of the subject; the case is
+ * of its pass. */
+bool ng_trial_prepare_partner(ng_trial *trial, size_t kernel,
+                              const ng_case *test, ng_call_state *call,
+                              ng_finding *finding);
+
+/* A call with the same shape, all of whose inputs are copies that may be
+ * changed freely, and outputs of its own. */
 bool ng_trial_copy(ng_trial *trial, const ng_call_state *from,
                    ng_call_state *to, ng_finding *finding);
 
 /* Calls the kernel. False: it did not answer; the finding has the verdict. */
 bool ng_trial_call(ng_trial *trial, const ng_case *test, ng_call_state *call,
-                   bool guard_before, ng_finding *finding);
+                   ng_finding *finding);
+bool ng_trial_call_as(ng_trial *trial, const ng_case *test, ng_call_state *call,
+                      const ng_manner *manner, ng_finding *finding);
 
 /* Judges every output against the exact value and merges into the finding:
  * ratio, worst element, counts, verdict. False: a failure of the harness. */
@@ -33,6 +47,10 @@ bool ng_trial_judge(ng_trial *trial, const ng_call_state *call,
 /* prepare, call, judge. */
 bool ng_trial_run(ng_trial *trial, const ng_case *test, ng_call_state *call,
                   ng_finding *finding);
+
+/* Keeps the numbers of an output that a property judged by a rule of its own:
+ * ratio, worst element, counts. The verdict is the caller's to set. */
+void ng_finding_merge(ng_finding *finding, const ng_judged *judged);
 
 /* First element at which two outputs differ in their bits, or SIZE_MAX. */
 size_t ng_trial_differs(const ng_tensor *a, const ng_tensor *b);
@@ -47,6 +65,10 @@ size_t ng_trial_agree(ng_trial *trial, const ng_call_state *a,
 void ng_finding_fail(ng_finding *finding, ng_verdict verdict,
                      const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Sets the note. */
+void ng_finding_note(ng_finding *finding, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* Words for the cause of a FAIL: the neighbouring contract that explains it. */
 void ng_diagnose(ng_trial *trial, const ng_call_state *call,

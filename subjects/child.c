@@ -65,7 +65,7 @@ static const ng_kernel *load(const ng_subject *subject, int replies,
     ng_library library;
     void *handle;
     if (subject->builtin != NULL) {
-        *count = (uint32_t)subject->builtin->kernel_count;
+        *count = (uint32_t)subject_builtin_kernels(subject);
         wire_send(replies, wire_library, subject->builtin->name,
                   strlen(subject->builtin->name));
         return subject->builtin->kernels;

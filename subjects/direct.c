@@ -18,7 +18,7 @@ static ng_status start(ng_subject *subject, ng_error *error)
         return status;
     if (subject->builtin != NULL) {
         subject->direct = subject->builtin->kernels;
-        count = subject->builtin->kernel_count;
+        count = subject_builtin_kernels(subject);
         name = subject->builtin->name;
     } else {
         fp_state before = fp_get();

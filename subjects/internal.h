@@ -64,6 +64,9 @@ ng_status subject_add_kernel(ng_subject *subject, const char *name,
                              const char *contract, const char *file, int line,
                              ng_error *error);
 
+/* How many kernels of the subject's built-in are opened. */
+size_t subject_builtin_kernels(const ng_subject *subject);
+
 /* After a restart the kernels are sent again: they must be the same. */
 ng_status subject_check_kernels(const ng_subject *subject, size_t count,
                                 ng_error *error);

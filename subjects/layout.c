@@ -45,7 +45,7 @@ bool layout_make(layout *where, const ng_request *request, size_t alignment,
         s->bytes = tensor->count * ng_format_of(tensor->dtype)->size;
         s->body = next + unit;
         s->body_end = s->body + round_up(s->bytes + 1, unit);
-        s->data = request->guard_before
+        s->data = request->manner.guard_before
                       ? s->body
                       : (s->body_end - s->bytes) / alignment * alignment;
         s->canary = s->body - reach;

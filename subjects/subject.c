@@ -96,6 +96,14 @@ ng_status subject_check_kernels(const ng_subject *subject, size_t count,
                    subject->spec, count, subject->kernel_count);
 }
 
+size_t subject_builtin_kernels(const ng_subject *subject)
+{
+    const ng_builtin *builtin = subject->builtin;
+    return subject->options.every_dtype && builtin->every_dtype > 0
+               ? builtin->every_dtype
+               : builtin->kernel_count;
+}
+
 void subject_fill_call(ng_call *call, const ng_request *request)
 {
     const ng_case *test = request->test;

@@ -58,7 +58,7 @@ static void call(ng_subject *subject, const char *name, bool guard_before,
     ng_request request = {.kernel = kernel_named(subject, name),
                           .test = &test,
                           .stride = {N, 1, 0},
-                          .guard_before = guard_before};
+                          .manner.guard_before = guard_before};
     request.tensor[ng_tensor_x] =
         (ng_tensor){(void *)(uintptr_t)x, ROWS * N, ng_f32, ng_input};
     request.tensor[ng_tensor_gamma] =
@@ -344,7 +344,7 @@ static void call_strided(ng_subject *subject, const char *name,
     ng_request request = {.kernel = kernel,
                           .test = &to->test,
                           .start = to->view.start,
-                          .guard_before = guard_before};
+                          .manner.guard_before = guard_before};
     ng_case_strides(&to->test, &to->contract, request.stride);
     ng_case_slots(&to->test, &to->contract, request.tensor);
     assert_true(request.tensor[ng_tensor_x].count <= ROOM);

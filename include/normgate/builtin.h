@@ -11,6 +11,8 @@ typedef struct ng_builtin {
     const char *killed_by; /* NULL: right; else the property that must fail */
     const ng_kernel *kernels;
     size_t kernel_count;
+    size_t every_dtype; /* of a seeded bug, with the kernels in dtypes beside its
+                           own, which come last; 0: kernel_count */
 } ng_builtin;
 
 size_t ng_builtin_count(void);

@@ -34,6 +34,7 @@ typedef struct ng_finding {
     size_t worst_set, worst_element;
     double x, got, exact, rounded, bound;
     char cause[400];
+    char note[240]; /* what was measured, whatever the verdict; "": nothing */
 } ng_finding;
 
 typedef struct ng_property {
@@ -42,6 +43,8 @@ typedef struct ng_property {
     const char *why;    /* what breaks when it does not */
     const char *source; /* where the claim or its bound comes from */
     const char *wild;   /* a real bug that it catches */
+    bool process;       /* repeats calls or looks at memory: makes no sense of a
+                           folder of files, which answers equal calls alike */
     bool (*applies)(const ng_contract *contract);
     /* The i-th case; false after the last. */
     bool (*plan)(const ng_trial *trial, size_t i, ng_case *test);

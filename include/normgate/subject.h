@@ -21,6 +21,7 @@ typedef struct ng_subject_options {
     size_t memory_bytes; /* private data of its process; 0: 1 GiB, of a
                             worker 16 GiB */
     bool in_process;     /* for fuzzing: no process, no guard pages */
+    bool every_dtype;    /* a seeded bug in every dtype, not its own alone */
 } ng_subject_options;
 
 typedef struct ng_kernel_info {
@@ -42,13 +43,18 @@ enum {
     ng_breach_fpenv = 8,     /* rounding mode or FTZ/DAZ was left changed */
 };
 
+/* The manner of a call, beside its data; all zero: the ordinary one. */
+typedef struct ng_manner {
+    bool guard_before; /* the buffers begin, not end, at the guard page */
+} ng_manner;
+
 typedef struct ng_request {
     size_t kernel;
     const ng_case *test;               /* op, pass, sizes, eps, momentum */
     ng_tensor tensor[NG_TENSOR_COUNT]; /* inputs are read, outputs filled */
     ptrdiff_t stride[3]; /* of x and its like: ng_case_strides() */
     size_t start;        /* elements before their first */
-    bool guard_before;   /* the buffers begin, not end, at the guard page */
+    ng_manner manner;
 } ng_request;
 
 typedef struct ng_reply {
