@@ -53,6 +53,7 @@ static void generators(void)
          "affine=random          the same, beta normal\n"
          "affine=spread          gamma over 17 binades with zeros and signs\n"
          "affine=poisoned        random, with NaN and Inf here and there\n"
+         "affine=zero            gamma 0, random beta\n"
          "\n"
          "dy=normal              gradient of y: standard normal values\n"
          "dy=ones, dy=zero       the same everywhere\n"

@@ -27,7 +27,7 @@ const ng_generator *ng_generator_find(const char *name)
 
 /* Parameter families. gamma is never near zero in `random`, so that a wrong
  * x_hat shows in every element; `spread` has zeros, signs and 16 binades;
- * `poisoned` has a NaN or an Inf here and there. */
+ * `poisoned` has a NaN or an Inf here and there; `zero` has no gamma. */
 static void unit(ng_source *source, double *gamma, double *beta)
 {
     (void)source;
@@ -59,6 +59,12 @@ static void spread(ng_source *source, double *gamma, double *beta)
         ng_source_normal(source) * ldexp(1, (int)ng_source_below(source, 9));
 }
 
+static void zero(ng_source *source, double *gamma, double *beta)
+{
+    *gamma = 0;
+    *beta = ng_source_normal(source);
+}
+
 static void poisoned(ng_source *source, double *gamma, double *beta)
 {
     random_pair(source, gamma, beta);
@@ -75,7 +81,7 @@ static const struct {
     void (*draw)(ng_source *source, double *gamma, double *beta);
 } families[] = {
     {"unit", unit},     {"scale_only", scale_only}, {"random", random_pair},
-    {"spread", spread}, {"poisoned", poisoned},
+    {"spread", spread}, {"poisoned", poisoned},     {"zero", zero},
 };
 enum { FAMILY_COUNT = sizeof families / sizeof families[0] };
 
@@ -287,7 +293,7 @@ static ng_status look_up(const ng_case *test, const ng_generator **generator,
     if (*family == FAMILY_COUNT)
         return ng_fail(error, ng_status_bad_input,
                        "unknown affine=%s; expected unit, scale_only, random, "
-                       "spread or poisoned",
+                       "spread, poisoned or zero",
                        test->affine);
     for (*gradient = 0; *gradient < GRADIENT_COUNT; ++*gradient) {
         if (strcmp(gradients[*gradient].name, test->dy) == 0)

@@ -171,7 +171,8 @@ static void test_planned_cases(void **state)
             ng_case test, back;
             for (size_t i = 0; ng_properties[p]->plan(&trial, i, &test); i++) {
                 round_trip(&test, &back);
-                assert_true(test.rows * test.n > 0);
+                if (strcmp(ng_properties[p]->name, "degenerate") != 0)
+                    assert_true(test.rows * test.n > 0);
                 assert_true(same_inputs(&test, &back, &contract));
                 back.seed++;
                 random += strcmp(test.gen, "normal") == 0 && test.n > 1;
