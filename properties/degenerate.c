@@ -43,7 +43,7 @@ static const shape shapes[] = {
     {0, 4, 0, 4, 3, 2, ng_smoke}, /* no rows, no examples */
     {3, 0, 2, 4, 0, 4, ng_gate},  /* no elements, no positions */
     {1, 1, 1, 1, 1, 1, ng_gate},  /* one value in all */
-    {0, 0, 2, 0, 3, 1, ng_gate},  /* no channels */
+    {0, 0, 0, 4, 0, 1, ng_gate},  /* neither */
     {2, 2, 3, 4, 1, 4, ng_gate},  /* no spatial axes, groups of one value */
     {4, 16, 2, 4, 5, 4, ng_gate}, /* as many groups as channels */
     {1, 33, 2, 4, 5, 1, ng_gate}, /* one group of all */

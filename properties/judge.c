@@ -156,8 +156,31 @@ static double distance(const ng_point *point, double got, ng_dtype dtype)
     return fmax(0, limit - fabs(exact));
 }
 
-/* Bound of a running statistic: the batch's share is the average over the
- * channel's sets. */
+void ng_running_share_of(ng_running_share *share, const ng_standard *standard,
+                         ng_role role, size_t channel)
+{
+    const ng_problem *p = standard->problem;
+    bool var = role == ng_tensor_running_var;
+    double count = 0;
+    *share = (ng_running_share){.judged = true};
+    for (size_t set = 0; set < ng_view_sets(&p->view); set++) {
+        const ng_conditions *c = ng_exact_conditions(standard->exact, set);
+        const ng_set_bound *bound = &standard->set[set];
+        if (ng_view_param(&p->view, set, 0) != channel)
+            continue;
+        share->judged = share->judged && bound->judged;
+        double unbias = c->n > 1 ? c->n / (c->n - 1) : 1;
+        count++;
+        share->value +=
+            var ? c->deviation * c->deviation * unbias : fabs(c->mean);
+        share->error += var ? bound->var * unbias : bound->mean;
+    }
+    share->value /= fmax(count, 1);
+    share->error /= fmax(count, 1);
+    share->h = count > 1 ? ng_accumulation_bound(p->contract, count) : 0;
+}
+
+/* Bound of a running statistic: one step from the value it had. */
 static double bound_running(const ng_standard *standard, ng_role role,
                             size_t channel, const ng_point *point, bool *judged)
 {
@@ -166,27 +189,14 @@ static double bound_running(const ng_standard *standard, ng_role role,
     bool var = role == ng_tensor_running_var;
     double old =
         value_at(p, var ? p->running_var : p->running_mean, role, channel, 0);
-    double value = 0, error = 0, count = 0;
-    *judged = true;
-    for (size_t set = 0; set < ng_view_sets(&p->view); set++) {
-        const ng_conditions *c = ng_exact_conditions(standard->exact, set);
-        const ng_set_bound *bound = &standard->set[set];
-        if (ng_view_param(&p->view, set, 0) != channel)
-            continue;
-        *judged = *judged && bound->judged;
-        double unbias = c->n > 1 ? c->n / (c->n - 1) : 1;
-        count++;
-        value += var ? c->deviation * c->deviation * unbias : fabs(c->mean);
-        error += var ? bound->var * unbias : bound->mean;
-    }
-    if (count == 0)
-        return 0;
-    double h = count > 1 ? ng_accumulation_bound(contract, count) : 0;
+    ng_running_share share;
+    ng_running_share_of(&share, standard, role, channel);
+    *judged = share.judged;
     double m = contract->momentum == ng_momentum_cumulative
                    ? 1 / ((double)p->batches + 1)
                : contract->momentum == ng_momentum_old ? 1 - p->momentum
                                                        : p->momentum;
-    return ng_bound_running(contract, m, old, value / count, error / count, h,
+    return ng_bound_running(contract, m, old, share.value, share.error, share.h,
                             point);
 }
 

@@ -28,6 +28,16 @@ void ng_judge_output(ng_judged *judged, const ng_standard *standard,
                      const ng_tensor *tensor, ng_role role, size_t set,
                      size_t i);
 
+/* A batch's share in a running statistic, the average over the channel's sets:
+ * what ng_bound_running() takes. */
+typedef struct ng_running_share {
+    double value, error, h;
+    bool judged; /* false: the contract promises nothing for some set */
+} ng_running_share;
+
+void ng_running_share_of(ng_running_share *share, const ng_standard *standard,
+                         ng_role role, size_t channel);
+
 /* The missing or surplus term of dx that explains every output, in words; NULL:
  * none does. */
 const char *ng_diagnose_dx(ng_arena *arena, const ng_call_state *call);

@@ -115,6 +115,10 @@ def forward(call, widen, narrow, momentum, round_residual):
     if call.rstd is not None:
         done["rstd"] = rstd.reshape(call.rstd.shape)
     if call.pass_ == "forward" and call.running_mean is not None:
+        if x.size == 0:  # a batch of nothing has no statistics
+            done["running_mean"] = call.running_mean
+            done["running_var"] = call.running_var
+            return done
         if call.n == 1:
             raise normgate.Refused("one value per channel")
         unbiased = var * x.dtype.type(call.n / (call.n - 1))
