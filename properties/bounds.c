@@ -324,7 +324,13 @@ double ng_bound_running(const ng_contract *contract, double momentum,
     double tiny = ng_underflow(contract, ng_contract_compute(contract));
     double now = fabs(ldexp(exact->high, exact->exponent));
     double m = fabs(momentum), kept = fabs(1 - momentum) * fabs(old);
+    /* 1 - m of an m that was rounded: the new weight errs by u m, however
+     * small it is itself. */
+    double weight = contract->momentum == ng_momentum_old
+                        ? 1.01 * u * fabs(1 - momentum)
+                        : 0;
     double total = m * (error + (4.01 * u + h) * (fabs(value) + error)) +
+                   weight * (1 + h) * (fabs(value) + error) +
                    4.01 * u * (1 + 2 * m) * fabs(old) +
                    h * (1 + 4.01 * u) * kept + 4 * tiny;
     return total +

@@ -30,8 +30,8 @@ static const row rows[] = {
     {"normal", NAN, 0.1, 0, 4, 1, ng_smoke},
     {"normal", NAN, 0.1, 0, 0, 1, ng_smoke}, /* no examples */
     {"normal", NAN, 0.1, 10000, 0, 0, ng_gate},
-    {"offset", 3, 0x1p-12, 500, 0, 0, ng_gate}, /* where buffers stop */
-    {"offset", 0, 0x1p-30, 20, 0, 0, ng_gate},
+    {"offset", 3, 0x1p-4, 600, 0, 0, ng_gate}, /* until buffers stop */
+    {"offset", 3, 0x1p-30, 20, 0, 0, ng_gate},
     {"offset", 10, 0.9, 2, 6, 12, ng_gate},
     {"constant", 3, 0.5, 2, 6, 5, ng_gate},
     {"normal", NAN, 1, 2, 3, 64, ng_gate},
