@@ -273,6 +273,25 @@ def only(function, spatial_is_one):
     return part
 
 
+# What torch 2.13 does with an input without elements: native_batch_norm and
+# instance norm raise, native_batch_norm_backward divides by zero and ends the
+# process, group norm's gamma without positions has the gradient NaN.
+NOT_WITHOUT_ELEMENTS = (
+    "native_batch_norm", "native_batch_norm_backward", "group_norm_backward",
+    "native_group_norm_backward", "instance_norm", "instance_norm_running",
+    "instance_norm_backward", "instance_norm_inference",
+    "instance_norm_inference_backward")
+
+
+def with_elements(function):
+    @functools.wraps(function)
+    def part(**given):
+        if given["x"].numel() == 0:
+            raise normgate.Refused("an input without elements")
+        return function(**given)
+    return part
+
+
 class Format:
     """Storage of x and of gamma, and what follows from it."""
 
@@ -292,6 +311,9 @@ class Format:
         op = next(op for op in OPS if op in name)
         kind = next(kind for kind in PASSES if kind in name or not kind)
         contract = f"pass={kind or 'forward'} {contract}"
+        if function.__name__ in NOT_WITHOUT_ELEMENTS:
+            contract += " no_rows=refuse"
+            function = with_elements(function)
         register(function, f"op={op} dtype={self.dtype} param={self.param} "
                  f"stats={self.param} {contract}", f"{name}_{self.label}")
 
