@@ -39,12 +39,13 @@ typedef struct shape {
 } shape;
 
 static const shape shapes[] = {
-    {3, 1, 1, 4, 1, 2, ng_smoke}, /* one value of each channel */
+    {3, 1, 3, 4, 1, 4, ng_smoke}, /* no spatial axes, groups of one value */
     {0, 4, 0, 4, 3, 2, ng_smoke}, /* no rows, no examples */
+    {2, 2, 2, 4, 2, 1, ng_smoke}, /* two of each, one group of all */
+    {3, 1, 1, 4, 1, 2, ng_gate},  /* one value of each channel */
     {3, 0, 2, 4, 0, 4, ng_gate},  /* no elements, no positions */
     {1, 1, 1, 1, 1, 1, ng_gate},  /* one value in all */
     {0, 0, 0, 4, 0, 1, ng_gate},  /* neither */
-    {2, 2, 3, 4, 1, 4, ng_gate},  /* no spatial axes, groups of one value */
     {4, 16, 2, 4, 5, 4, ng_gate}, /* as many groups as channels */
     {1, 33, 2, 4, 5, 1, ng_gate}, /* one group of all */
 };

@@ -205,6 +205,8 @@ def batch_norm_cumulative(x, gamma, beta, running_mean, running_var, eps, C,
 
 def native_batch_norm(x, gamma, beta, running_mean, running_var, momentum,
                       eps):
+    if x.shape[0] * x.shape[2] == 1:  # it would make running_var NaN
+        raise normgate.Refused("one value per channel")
     y, mean, rstd = torch.native_batch_norm(
         image(x), gamma, beta, running_mean, running_var, True, momentum, eps)
     return y[..., 0], mean, rstd, running_mean, running_var
