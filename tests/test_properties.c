@@ -177,9 +177,10 @@ static void test_planned_cases(void **state)
                     assert_true(test.rows * test.n > 0);
                 assert_true(same_inputs(&test, &back, &contract));
                 back.seed++;
-                random += strcmp(test.gen, "normal") == 0 && test.n > 1;
-                differ += strcmp(test.gen, "normal") == 0 && test.n > 1 &&
-                          !same_inputs(&test, &back, &contract);
+                bool drawn = strcmp(test.gen, "normal") == 0 && test.n > 1 &&
+                             test.rows > 0;
+                random += drawn;
+                differ += drawn && !same_inputs(&test, &back, &contract);
             }
         }
     }
