@@ -168,7 +168,9 @@ static double bound_running(const ng_standard *standard, ng_role role,
         value_at(p, var ? p->running_var : p->running_mean, role, channel, 0);
     double value = 0, error = 0, count = 0;
     *judged = true;
-    for (size_t set = 0; set < ng_view_sets(&p->view); set++) {
+    size_t first, step;
+    ng_view_sets_of(&p->view, channel, &first, &step);
+    for (size_t set = first; set < ng_view_sets(&p->view); set += step) {
         const ng_conditions *c = ng_exact_conditions(standard->exact, set);
         const ng_set_bound *bound = &standard->set[set];
         if (ng_view_param(&p->view, set, 0) != channel)
