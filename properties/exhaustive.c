@@ -76,15 +76,17 @@ static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
 
 const ng_property ng_property_exhaustive = {
     .name = "exhaustive",
-    .claim = "every f16 or bf16 bit pattern, alone and beside another value, is "
-             "within its bound or gives what the decision table says; of f32 "
-             "and f64 every sign and exponent",
+    .claim =
+        "every f16 or bf16 bit pattern, alone and beside another value, is "
+        "within its bound or gives what the decision table says; of f32 "
+        "and f64 every sign and exponent",
     .why = "a table, a clamp or a bit trick is wrong for one exponent or one "
            "sign alone, and random data never meet it",
     .source = "65536 patterns can all be tried; bounds as for accuracy, "
               "decision table: reference/table.c",
-    .wild = "pytorch/pytorch#192017: the L2 norm of an f16 zero vector was NaN, "
-            "as eps 1e-12 rounds to 0",
+    .wild =
+        "pytorch/pytorch#192017: the L2 norm of an f16 zero vector was NaN, "
+        "as eps 1e-12 rounds to 0",
     .applies = ng_applies_always,
     .plan = plan,
     .check = check,

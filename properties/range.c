@@ -23,14 +23,16 @@ static const int cells[] = {6, 24, 400};
  * storage, both ends among them. */
 static int exponent(const ng_trial *trial, size_t cell, size_t count)
 {
-    const ng_format *format = ng_format_of(ng_contract_storage(trial->contract));
+    const ng_format *format =
+        ng_format_of(ng_contract_storage(trial->contract));
     int low = format->emin - format->p, high = format->emax;
     return low + (int)(cell * (size_t)(high - low) / (count - 1));
 }
 
 static bool plan(const ng_trial *trial, size_t i, ng_case *test)
 {
-    const ng_format *format = ng_format_of(ng_contract_storage(trial->contract));
+    const ng_format *format =
+        ng_format_of(ng_contract_storage(trial->contract));
     size_t count = (size_t)cells[trial->profile];
     size_t span = (size_t)(format->emax - format->emin + format->p) + 1;
     count = count < span ? count : span;
@@ -63,8 +65,7 @@ static void count(const ng_judged *judged, void *user)
     o->infinite += !isfinite(judged->got);
     o->zero += judged->got == 0 && judged->point.rounded != 0;
     if (isfinite(judged->got))
-        o->error =
-            fmax(o->error, ng_point_error(&judged->point, judged->got));
+        o->error = fmax(o->error, ng_point_error(&judged->point, judged->got));
     o->largest = fmax(o->largest, exact);
 }
 
