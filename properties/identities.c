@@ -2,252 +2,20 @@
  * is layer norm, of C groups instance norm; instance norm of one example is
  * batch norm; batch norm of the transpose is layer norm; without a mean RMS
  * norm is layer norm; the L2 norm is RMS norm over sqrt(n). The kernel is
- * judged against the other op's exact values, found by index arithmetic of this
- * file alone: no shared geometry can hide a mistake. */
+ * judged against the other op's exact values, found by index arithmetic of its
+ * own (identity.h): no shared geometry can hide a mistake. */
+#include "identity.h"
 #include "judge.h"
 #include "plan.h"
 
 #include <math.h>
 #include <string.h>
 
-/* N, C, spatial, or rows, n, 1; a position counts along the same axes. */
-typedef struct shape {
-    const char *op;
-    size_t size[3], groups;
-} shape;
-
-/* Where an element stands. */
-typedef struct spot {
-    size_t set, i, param, dense;
-} spot;
-
-static bool is_rows(const char *op)
-{
-    return strcmp(op, "layer_norm") == 0 || strcmp(op, "rms_norm") == 0 ||
-           strcmp(op, "l2_norm") == 0;
-}
-
-static spot find(const shape *s, const size_t at[3])
-{
-    size_t C = s->size[1], S = s->size[2];
-    spot found = {.param = at[1], .dense = (at[0] * C + at[1]) * S + at[2]};
-    if (is_rows(s->op)) {
-        found.set = at[0];
-        found.i = at[1];
-    } else if (strcmp(s->op, "batch_norm") == 0) {
-        found.set = at[1];
-        found.i = at[0] * S + at[2];
-    } else if (strcmp(s->op, "instance_norm") == 0) {
-        found.set = at[0] * C + at[1];
-        found.i = at[2];
-    } else { /* group norm */
-        size_t width = C / s->groups;
-        found.set = at[0] * s->groups + at[1] / width;
-        found.i = at[1] % width * S + at[2];
-    }
-    return found;
-}
-
-static size_t sets_of(const shape *s)
-{
-    if (is_rows(s->op))
-        return s->size[0];
-    if (strcmp(s->op, "batch_norm") == 0)
-        return s->size[1];
-    bool group = strcmp(s->op, "group_norm") == 0;
-    return s->size[0] * (group ? s->groups : s->size[1]);
-}
-
-/* Where the case's tensors have the element: the text of impl.h and of the
- * case's gap, step and start, once more. */
-static size_t in_memory(const ng_case *test, const ng_contract *contract,
-                        const shape *own, const size_t at[3])
-{
-    size_t C = own->size[1], S = own->size[2];
-    if (contract->layout == ng_layout_channels_last && !is_rows(own->op))
-        return (at[0] * S + at[2]) * C + at[1];
-    if (contract->layout != ng_layout_strided)
-        return (at[0] * C + at[1]) * S + at[2];
-    if (is_rows(own->op))
-        return test->start + at[0] * (C * test->step + test->gap) +
-               at[1] * test->step;
-    size_t channel = S * test->step + test->gap;
-    return test->start + at[0] * (C * channel + test->gap) + at[1] * channel +
-           at[2] * test->step;
-}
-
-static shape shape_of(const ng_case *test)
-{
-    if (is_rows(test->op))
-        return (shape){test->op, {test->rows, test->n, 1}, 1};
-    return (shape){test->op, {test->N, test->C, test->spatial},
-                   test->num_groups};
-}
-
-/* --- the identities --------------------------------------------------------- */
-
-/* One row: `from` and `to` are shapes, `move` takes a position of the one to
- * that of the other. `unit`: holds where all gammas and betas are alike. */
-typedef struct identity {
-    const char *words;
-    const char *own; /* an op, or "rows": layer, RMS, L2 norm */
-    bool unit;
-    bool (*applies)(const shape *own); /* NULL: always */
-    shape (*other)(const shape *own);
-    void (*move)(const shape *own, const size_t at[3], size_t to[3]);
-} identity;
-
-static void put(size_t to[3], size_t a, size_t b, size_t c)
-{
-    to[0] = a;
-    to[1] = b;
-    to[2] = c;
-}
-
-static bool one_group(const shape *own)
-{
-    return own->groups == 1;
-}
-
-static bool every_group(const shape *own)
-{
-    return own->groups == own->size[1];
-}
-
-static shape group_to_layer(const shape *own)
-{
-    return (shape){"layer_norm", {own->size[0], own->size[1] * own->size[2], 1},
-                   1};
-}
-
-static void flatten(const shape *own, const size_t at[3], size_t to[3])
-{
-    put(to, at[0], at[1] * own->size[2] + at[2], 0);
-}
-
-static shape group_to_instance(const shape *own)
-{
-    return (shape){"instance_norm",
-                   {own->size[0], own->size[1], own->size[2]}, 1};
-}
-
-static void stay(const shape *own, const size_t at[3], size_t to[3])
-{
-    (void)own;
-    put(to, at[0], at[1], at[2]);
-}
-
-static shape group_to_groups(const shape *own)
-{
-    return (shape){"group_norm",
-                   {1, own->size[0] * own->size[1], own->size[2]},
-                   own->size[0] * own->groups};
-}
-
-static void examples_to_channels(const shape *own, const size_t at[3],
-                                 size_t to[3])
-{
-    put(to, 0, at[0] * own->size[1] + at[1], at[2]);
-}
-
-static shape instance_to_batch(const shape *own)
-{
-    return (shape){"batch_norm",
-                   {1, own->size[0] * own->size[1], own->size[2]}, 1};
-}
-
-static shape instance_to_group(const shape *own)
-{
-    return (shape){"group_norm", {own->size[0], own->size[1], own->size[2]},
-                   own->size[1]};
-}
-
-static shape batch_to_instance(const shape *own)
-{
-    return (shape){"instance_norm",
-                   {1, own->size[1], own->size[0] * own->size[2]}, 1};
-}
-
-static void positions(const shape *own, const size_t at[3], size_t to[3])
-{
-    put(to, 0, at[1], at[0] * own->size[2] + at[2]);
-}
-
-static shape batch_to_layer(const shape *own)
-{
-    return (shape){"layer_norm", {own->size[1], own->size[0] * own->size[2], 1},
-                   1};
-}
-
-static void transpose(const shape *own, const size_t at[3], size_t to[3])
-{
-    put(to, at[1], at[0] * own->size[2] + at[2], 0);
-}
-
-static shape rows_to_group(const shape *own)
-{
-    return (shape){"group_norm", {own->size[0], own->size[1], 1}, 1};
-}
-
-static shape rows_to_batch(const shape *own)
-{
-    return (shape){"batch_norm", {own->size[1], own->size[0], 1}, 1};
-}
-
-static void swap(const shape *own, const size_t at[3], size_t to[3])
-{
-    (void)own;
-    put(to, at[1], at[0], 0);
-}
-
-static shape rows_to_instance(const shape *own)
-{
-    return (shape){"instance_norm", {own->size[0], 1, own->size[1]}, 1};
-}
-
-static void lengthen(const shape *own, const size_t at[3], size_t to[3])
-{
-    (void)own;
-    put(to, at[0], 0, at[1]);
-}
-
-static const identity identities[] = {
-    {"group norm of one group is layer norm over C and spatial", "group_norm",
-     false, one_group, group_to_layer, flatten},
-    {"group norm of C groups is instance norm", "group_norm", false,
-     every_group, group_to_instance, stay},
-    {"the groups of N examples are the groups of one", "group_norm", false,
-     NULL, group_to_groups, examples_to_channels},
-    {"instance norm of one example is batch norm", "instance_norm", false, NULL,
-     instance_to_batch, examples_to_channels},
-    {"instance norm is group norm of C groups", "instance_norm", false, NULL,
-     instance_to_group, stay},
-    {"batch norm is instance norm of one long example", "batch_norm", false,
-     NULL, batch_to_instance, positions},
-    {"batch norm is layer norm of the transpose", "batch_norm", true, NULL,
-     batch_to_layer, transpose},
-    {"the norm of a row is group norm of one group", "rows", false, NULL,
-     rows_to_group, stay},
-    {"the norm of a row is batch norm of the transpose", "rows", true, NULL,
-     rows_to_batch, swap},
-    {"the norm of a row is instance norm of one channel", "rows", true, NULL,
-     rows_to_instance, lengthen},
-};
-enum { IDENTITIES = sizeof identities / sizeof identities[0] };
-
-static bool holds(const identity *id, const shape *own, const ng_case *test)
-{
-    bool same = strcmp(id->own, "rows") == 0 ? is_rows(own->op)
-                                             : strcmp(id->own, own->op) == 0;
-    return same && (!id->unit || strcmp(test->affine, "unit") == 0) &&
-           (id->applies == NULL || id->applies(own));
-}
-
 /* --- the other op's exact values -------------------------------------------- */
 
 typedef struct relation {
     const char *words;
-    const identity *id; /* NULL: the same shape */
+    const ng_identity *id; /* NULL: the same shape */
     const char *op;
     unsigned centred, divisor; /* of the other contract */
     int exponent; /* exact y here = 2^exponent times the exact y there */
@@ -258,10 +26,10 @@ typedef struct setting {
     const ng_case *test;
     const ng_call_state *call;
     const ng_standard *standard;
-    shape own;
+    ng_shape own;
 } setting;
 
-static void next(const shape *s, size_t at[3])
+static void next(const ng_shape *s, size_t at[3])
 {
     for (int a = 2; a >= 0; a--) {
         if (++at[a] < s->size[a] || a == 0)
@@ -288,17 +56,17 @@ static void copy(void *to, size_t index, const ng_tensor *from, size_t at)
 }
 
 /* Position of the element in the other op. */
-static spot other_spot(const relation *r, const shape *own, const shape *other,
-                       const size_t at[3])
+static ng_spot other_spot(const relation *r, const ng_shape *own,
+                          const ng_shape *other, const size_t at[3])
 {
     size_t to[3] = {at[0], at[1], at[2]};
     if (r->id != NULL)
         r->id->move(own, at, to);
-    return find(other, to);
+    return ng_spot_find(other, to);
 }
 
 /* The other op's view of a dense array. */
-static ng_view view_of(const shape *s)
+static ng_view view_of(const ng_shape *s)
 {
     ng_case test;
     ng_contract contract;
@@ -308,7 +76,7 @@ static ng_view view_of(const shape *s)
         return ng_view_rows(0, 0);
     test.rows = s->size[0];
     test.n = s->size[1];
-    if (!is_rows(s->op)) {
+    if (!ng_shape_is_rows(s->op)) {
         test.N = s->size[0];
         test.C = s->size[1];
         test.spatial = s->size[2];
@@ -318,7 +86,7 @@ static ng_view view_of(const shape *s)
 }
 
 static const ng_exact *other_exact(setting *s, const relation *r,
-                                   const shape *other, ng_contract *contract,
+                                   const ng_shape *other, ng_contract *contract,
                                    ng_finding *finding)
 {
     const ng_tensor *from = s->call->tensor;
@@ -346,9 +114,10 @@ static const ng_exact *other_exact(setting *s, const relation *r,
     }
     size_t at[3] = {0, 0, 0};
     for (size_t k = 0; k < count; k++, next(&s->own, at)) {
-        size_t mine = in_memory(s->test, s->call->problem.contract, &s->own, at);
-        spot here = find(&s->own, at);
-        spot there = other_spot(r, &s->own, other, at);
+        size_t mine =
+            ng_spot_memory(s->test, s->call->problem.contract, &s->own, at);
+        ng_spot here = ng_spot_find(&s->own, at);
+        ng_spot there = other_spot(r, &s->own, other, at);
         copy(x, there.dense, &from[ng_tensor_x], mine);
         copy(dy, there.dense, &from[ng_tensor_dy], mine);
         copy(gamma, there.param, &from[ng_tensor_gamma], here.param);
@@ -380,18 +149,19 @@ static bool same(const ng_point *own, const ng_point *other, int exponent)
 static bool differ(const relation *r, ng_role role, const ng_judged *judged,
                    const ng_point *other, ng_finding *finding)
 {
-    ng_finding_fail(finding, NG_ERROR,
-                    "%s, yet normgate's own exact %s[%zu][%zu] is %.17g for the "
-                    "one and %.17g for the other",
-                    r->words, ng_role_name(role), judged->set, judged->i,
-                    judged->point.rounded, other->rounded);
+    ng_finding_fail(
+        finding, NG_ERROR,
+        "%s, yet normgate's own exact %s[%zu][%zu] is %.17g for the "
+        "one and %.17g for the other",
+        r->words, ng_role_name(role), judged->set, judged->i,
+        judged->point.rounded, other->rounded);
     return false;
 }
 
 /* The per-set outputs, once for each set, at its first element. */
 static bool judge_statistics(setting *s, const relation *r,
-                             const ng_exact *exact, const spot *here,
-                             const spot *there, ng_finding *finding,
+                             const ng_exact *exact, const ng_spot *here,
+                             const ng_spot *there, ng_finding *finding,
                              size_t *wrong)
 {
     static const ng_role roles[] = {ng_tensor_mean, ng_tensor_rstd,
@@ -422,7 +192,7 @@ static void relate(setting *s, const relation *r, ng_finding *finding)
     bool gradient = ng_pass_find(own_contract->pass)->gradient;
     ng_role role = gradient ? ng_tensor_dx : ng_tensor_y;
     ng_contract contract = *own_contract;
-    shape other = s->own;
+    ng_shape other = s->own;
     other.op = r->op;
     if (r->id != NULL)
         other = r->id->other(&s->own);
@@ -432,13 +202,13 @@ static void relate(setting *s, const relation *r, ng_finding *finding)
     if (exact == NULL)
         return;
     /* Two geometries of one op must agree before they are compared. */
-    if (sets_of(&s->own) != ng_view_sets(&s->call->problem.view)) {
+    if (ng_shape_sets(&s->own) != ng_view_sets(&s->call->problem.view)) {
         ng_finding_fail(finding, NG_ERROR, "normgate's own sets differ");
         return;
     }
     for (size_t k = 0; k < count; k++, next(&s->own, at)) {
-        spot here = find(&s->own, at);
-        spot there = other_spot(r, &s->own, &other, at);
+        ng_spot here = ng_spot_find(&s->own, at);
+        ng_spot there = other_spot(r, &s->own, &other, at);
         const ng_tensor *tensor = &s->call->tensor[role];
         ng_judged judged;
         ng_point point;
@@ -446,14 +216,14 @@ static void relate(setting *s, const relation *r, ng_finding *finding)
         ng_exact_at(exact, role, there.set, there.i, &point);
         double got =
             ng_dtype_get(tensor->dtype, tensor->data,
-                         in_memory(s->test, own_contract, &s->own, at));
+                         ng_spot_memory(s->test, own_contract, &s->own, at));
         if (!same(&judged.point, &point, r->exponent) ||
             !(got == judged.got || (isnan(got) && isnan(judged.got)))) {
             differ(r, role, &judged, &point, finding);
             return;
         }
-        if (here.i == 0 && !judge_statistics(s, r, exact, &here, &there,
-                                             finding, &wrong))
+        if (here.i == 0 &&
+            !judge_statistics(s, r, exact, &here, &there, finding, &wrong))
             return;
         if (!judged.judged)
             continue;
@@ -481,10 +251,10 @@ static void mirror(ng_call_state *call)
     for (size_t set = 0; set < ng_view_sets(view); set++) {
         for (size_t i = 0; i < n; i++) {
             size_t at = ng_view_index(view, set, i);
-            double before =
-                i % 2 == 0 ? 0
-                           : ng_dtype_get(x->dtype, x->data,
-                                          ng_view_index(view, set, i - 1));
+            double before = i % 2 == 0
+                                ? 0
+                                : ng_dtype_get(x->dtype, x->data,
+                                               ng_view_index(view, set, i - 1));
             if (i % 2 != 0)
                 ng_dtype_set(x->dtype, x->data, at, -before);
             else if (i + 1 == n)
@@ -520,10 +290,11 @@ static bool root_exponent(size_t n, int *exponent)
 static void relate_shapes(setting *s, ng_finding *finding)
 {
     const ng_contract *contract = s->trial->contract;
-    for (size_t k = 0; k < IDENTITIES && finding->verdict == NG_PASS; k++) {
-        relation r = {identities[k].words, &identities[k], NULL,
-                      contract->centred, contract->divisor, 0};
-        if (holds(&identities[k], &s->own, s->test))
+    for (size_t k = 0;
+         ng_identities[k].words != NULL && finding->verdict == NG_PASS; k++) {
+        relation r = {ng_identities[k].words, &ng_identities[k], NULL,
+                      contract->centred,      contract->divisor, 0};
+        if (ng_identity_holds(&ng_identities[k], &s->own, s->test))
             relate(s, &r, finding);
     }
 }
@@ -532,13 +303,16 @@ static void relate_shapes(setting *s, ng_finding *finding)
 static void relate_lengths(setting *s, ng_finding *finding)
 {
     const ng_contract *contract = s->trial->contract;
-    relation r = {"the L2 norm is RMS norm over sqrt(n)", NULL, "rms_norm",
-                  contract->centred, ng_divisor_n, 0};
+    relation r = {"the L2 norm is RMS norm over sqrt(n)",
+                  NULL,
+                  "rms_norm",
+                  contract->centred,
+                  ng_divisor_n,
+                  0};
     if (contract->divisor == ng_divisor_one &&
         ng_contract_eps(contract, s->test->eps) == 0 &&
         root_exponent(s->test->n, &r.exponent) &&
-        !ng_pass_find(contract->pass)->gradient &&
-        finding->verdict == NG_PASS)
+        !ng_pass_find(contract->pass)->gradient && finding->verdict == NG_PASS)
         relate(s, &r, finding);
 }
 
@@ -547,20 +321,22 @@ static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
     ng_call_state base, centred;
     ng_standard first, second;
     const ng_contract *contract = trial->contract;
-    setting s = {.trial = trial, .test = test, .own = shape_of(test)};
+    setting s = {.trial = trial, .test = test, .own = ng_shape_of(test)};
     if (!ng_trial_prepare(trial, test, &base, finding) ||
         !call_it(&s, &base, &first, finding))
         return;
     relate_shapes(&s, finding);
     relate_lengths(&s, finding);
-    if (finding->verdict != NG_PASS ||
-        ng_pass_find(contract->pass)->gradient || !is_rows(test->op) ||
-        contract->divisor != ng_divisor_n)
+    if (finding->verdict != NG_PASS || ng_pass_find(contract->pass)->gradient ||
+        !ng_shape_is_rows(test->op) || contract->divisor != ng_divisor_n)
         return;
     bool has_mean = contract->centred == ng_centred_yes;
-    relation r = {"layer norm and RMS norm agree where the mean is 0", NULL,
+    relation r = {"layer norm and RMS norm agree where the mean is 0",
+                  NULL,
                   has_mean ? "rms_norm" : "layer_norm",
-                  has_mean ? ng_centred_no : ng_centred_yes, ng_divisor_n, 0};
+                  has_mean ? ng_centred_no : ng_centred_yes,
+                  ng_divisor_n,
+                  0};
     if (!ng_trial_copy(trial, &base, &centred, finding))
         return;
     mirror(&centred);
@@ -576,8 +352,8 @@ static const ng_plan_row rows[] = {
     {"integers", 7, 1, "unit"},
 };
 static const ng_plan_size sizes[] = {
-    {3, 5, ng_gate}, {2, 16, ng_smoke}, {4, 33, ng_gate}, {2, 64, ng_gate},
-    {1, 256, ng_deep},
+    {3, 5, ng_gate},  {2, 16, ng_smoke}, {4, 33, ng_gate},
+    {2, 64, ng_gate}, {1, 256, ng_deep},
 };
 static const struct {
     size_t N, C, spatial, num_groups;
@@ -630,8 +406,9 @@ const ng_property ng_property_identities = {
            "twice; another op's cannot",
     .source = "Wu, He 2018 (group norm); Ulyanov et al. 2016; Ba et al. 2016; "
               "Zhang, Sennrich 2019; bounds as for accuracy",
-    .wild = "tensorflow/addons group norm and others mixed channels of two "
-            "groups where spatial and groups were transposed",
+    .wild = "flagos-ai/FlagGems#4984: group norm of C=48 in 16 groups mixed "
+            "neighbouring groups; linkedin/Liger-Kernel#1376: a group of W "
+            "elements instead of H*W",
     .applies = applies,
     .plan = plan,
     .check = check,

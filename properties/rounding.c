@@ -10,8 +10,8 @@
 #include <string.h>
 
 static const ng_plan_row rows[] = {
-    {"integers", 7, 1, "random"},       {"normal", NAN, NG_EPS, "random"},
-    {"normal", NAN, 1, "spread"},       {"offset", 10, NG_EPS, "random"},
+    {"integers", 7, 1, "random"},        {"normal", NAN, NG_EPS, "random"},
+    {"normal", NAN, 1, "spread"},        {"offset", 10, NG_EPS, "random"},
     {"two_valued", 3, NG_EPS, "random"}, {"near_eps", 1, 1e-3, "random"},
     {"constant", 1, 0, "unit"}, /* beside_ties() */
 };
@@ -89,8 +89,8 @@ static bool set_parameters(const ng_contract *contract, ng_call_state *call,
         int j = 2 + (int)ng_source_below(source, (uint64_t)most - 1);
         double side = ng_source_below(source, 2) != 0 ? -1 : 1;
         double half = ldexp(1 + side * ldexp(1, -j), -p);
-        double whole = 1 + ldexp((double)ng_source_below(source, 1u << (p - 1)),
-                                 1 - p);
+        double whole =
+            1 + ldexp((double)ng_source_below(source, 1u << (p - 1)), 1 - p);
         /* Either sign, so that both kinds of truncation show. */
         double sign = ng_source_below(source, 2) != 0 ? -1 : 1;
         double value = plus ? half : shifted ? whole : whole + half;
@@ -162,8 +162,9 @@ const ng_property ng_property_rounding = {
     .source = "contract fields round_xhat, round_rstd, round_residual, param, "
               "stats and compute; double rounding: Figueroa 1995; bounds: "
               "BOUNDS.md, Rounding",
-    .wild = "vllm-project/vllm and others round x_hat to bf16 before gamma, as "
-            "LLaMA's RMS norm does and T5's does not: one contract each",
+    .wild = "amd/IRON#139: rstd rounded to bf16 scaled whole rows one way; "
+            "vllm-project/vllm-xpu-kernels#536: a rounding too many before "
+            "gamma at 7 sites",
     .applies = applies,
     .plan = plan,
     .check = check,
