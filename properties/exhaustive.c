@@ -2,8 +2,8 @@
  * another value in sets of two, each judged as ever; of f32 and f64 every sign
  * and exponent. No family of inputs has to foresee the value that breaks. */
 #include "generators/sweep.h"
+#include "judge.h"
 #include "plan.h"
-#include "trial.h"
 
 #include <math.h>
 #include <string.h>
@@ -68,10 +68,67 @@ static bool plan(const ng_trial *trial, size_t i, ng_case *test)
     return false;
 }
 
+/* The outputs that are wrong, and the x that they stand at. */
+typedef struct wrongs {
+    size_t wrong, outputs;
+    double least, most;
+} wrongs;
+
+static bool survey(ng_trial *trial, const ng_call_state *call, wrongs *w)
+{
+    ng_standard standard;
+    ng_error error;
+    bool gradient = ng_pass_find(trial->contract->pass)->gradient;
+    ng_role role = gradient ? ng_tensor_dx : ng_tensor_y;
+    *w = (wrongs){.least = INFINITY, .most = -INFINITY};
+    if (!ng_standard_make(&standard, &trial->arena, &call->problem, &error))
+        return false;
+    size_t n = ng_view_n(&call->problem.view);
+    for (size_t set = 0; set < ng_view_sets(&call->problem.view); set++) {
+        for (size_t i = 0; i < n; i++) {
+            ng_judged judged;
+            ng_judge_output(&judged, &standard, &call->tensor[role], role, set,
+                            i);
+            w->outputs += judged.judged;
+            if (!judged.judged || judged.ratio <= 1)
+                continue;
+            w->wrong++;
+            w->least = fmin(w->least, judged.x);
+            w->most = fmax(w->most, judged.x);
+        }
+    }
+    return true;
+}
+
+/* A few patterns alone are no matter of the contract: say which. */
+static void explain(ng_trial *trial, const ng_call_state *call,
+                    ng_finding *finding)
+{
+    wrongs w;
+    if (call->reply.breaches & ng_breach_unwritten)
+        ng_finding_fail(finding, NG_FAIL, "%s", call->reply.message);
+    else if (!survey(trial, call, &w) || w.wrong == 0 ||
+             w.wrong > w.outputs / 16)
+        ng_diagnose(trial, call, finding);
+    else if (w.least <= w.most)
+        ng_finding_fail(finding, NG_FAIL,
+                        "wrong for few values alone: %zu of %zu outputs, with "
+                        "x from %a to %a",
+                        w.wrong, w.outputs, w.least, w.most);
+    else
+        ng_finding_fail(finding, NG_FAIL,
+                        "wrong for few values alone: %zu of %zu outputs, "
+                        "where x is NaN",
+                        w.wrong, w.outputs);
+}
+
 static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
 {
     ng_call_state call;
-    ng_trial_run(trial, test, &call, finding);
+    if (ng_trial_prepare(trial, test, &call, finding) &&
+        ng_trial_call(trial, test, &call, finding) &&
+        ng_trial_judge(trial, &call, finding) && finding->verdict == NG_FAIL)
+        explain(trial, &call, finding);
 }
 
 const ng_property ng_property_exhaustive = {
