@@ -38,12 +38,12 @@ static bool plan(const ng_trial *trial, size_t i, ng_case *test)
 /* --- beside a tie ----------------------------------------------------------- */
 
 /* Bits that an output may keep beyond the tie: 2^-j of half a unit of the
- * storage must be 16 units of the arithmetic, twice what a right kernel errs by
- * where x_hat is 1 and eps 0 (BOUNDS.md: r = 3u and four roundings). */
+ * storage must be 64 units of the arithmetic, twice what a right kernel errs by
+ * where x_hat is 1 and eps 0 (BOUNDS.md, Rounding). */
 static int finest(const ng_contract *contract, int digits)
 {
     int storage = ng_format_of(ng_contract_storage(contract))->p;
-    int room = ng_format_of(ng_contract_compute(contract))->p - storage - 5;
+    int room = ng_format_of(ng_contract_compute(contract))->p - storage - 6;
     return digits < room ? digits : room;
 }
 
