@@ -178,6 +178,35 @@ static void test_moments_are_sharper(void **state)
     ng_arena_release(&trial.arena);
 }
 
+/* Whole outputs beside a tie: no draw of the seed decides. */
+static void test_beside_ties(void **state)
+{
+    static const struct {
+        const char *kernel;
+        ng_verdict verdict;
+    } rows[] = {{"right_mixed", NG_PASS},
+                {"twice_rounded", NG_FAIL},
+                {"beta_cut", NG_FAIL}};
+    (void)state;
+    for (size_t k = 0; k < 3; k++) {
+        ng_trial trial = trial_of(kernel_named(rows[k].kernel));
+        ng_case test;
+        ng_error error;
+        ng_finding finding;
+        assert_int_equal(ng_case_parse(&test,
+                                       "layer_norm/forward/bf16 rows=8 n=4 "
+                                       "eps=0 gen=constant:1 affine=unit "
+                                       "seed=1",
+                                       &error),
+                         ng_status_ok);
+        ng_finding_init(&finding);
+        ng_property_find("rounding")->check(&trial, &test, &finding);
+        assert_int_equal(finding.verdict, rows[k].verdict);
+        assert_true(finding.elements >= 8 * 4);
+        ng_arena_release(&trial.arena);
+    }
+}
+
 /* A kernel of zeros is wrong; were the exact values of the two ops unlike, or
  * the order of a set felt, the verdict would be ERROR. */
 static void test_exact_values_agree(void **state)
@@ -319,6 +348,7 @@ int main(void)
         cmocka_unit_test(test_right_kernels_pass),
         cmocka_unit_test(test_wrong_kernels_fail),
         cmocka_unit_test(test_moments_are_sharper),
+        cmocka_unit_test(test_beside_ties),
         cmocka_unit_test(test_exact_values_agree),
         cmocka_unit_test(test_range_tells_what_lies_outside),
         cmocka_unit_test(test_sweep_has_every_pattern),
