@@ -1,6 +1,8 @@
 /* View: index arithmetic of reduction sets. */
 #include <normgate/view.h>
 
+#include <stdbool.h>
+
 size_t ng_view_sets(const ng_view *view)
 {
     return view->set[0].count * view->set[1].count;
@@ -29,6 +31,15 @@ size_t ng_view_param(const ng_view *view, size_t set, size_t i)
                       (ptrdiff_t)(i / e[1].count) * e[0].param +
                       (ptrdiff_t)(i % e[1].count) * e[1].param;
     return (size_t)index;
+}
+
+void ng_view_sets_of(const ng_view *view, size_t param, size_t *first,
+                     size_t *step)
+{
+    const ng_axis *s = view->set;
+    bool inner = s[0].param == 0 && s[1].param == 1 && param < s[1].count;
+    *first = inner ? param : 0;
+    *step = inner ? s[1].count : 1;
 }
 
 /* Axes that gamma does not see have a zero step; the others number it. */

@@ -163,7 +163,9 @@ void ng_running_share_of(ng_running_share *share, const ng_standard *standard,
     bool var = role == ng_tensor_running_var;
     double count = 0;
     *share = (ng_running_share){.judged = true};
-    for (size_t set = 0; set < ng_view_sets(&p->view); set++) {
+    size_t first, step;
+    ng_view_sets_of(&p->view, channel, &first, &step);
+    for (size_t set = first; set < ng_view_sets(&p->view); set += step) {
         const ng_conditions *c = ng_exact_conditions(standard->exact, set);
         const ng_set_bound *bound = &standard->set[set];
         if (ng_view_param(&p->view, set, 0) != channel)

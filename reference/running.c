@@ -112,11 +112,12 @@ static bool statistic_of(const ng_exact *exact, const set_state *states,
         !(contract->one_value == ng_one_value_biased && divisor == 1))
         divisor--;
     rational part;
-    size_t count = 0;
+    size_t count = 0, first, step;
     bool known = exact->n > 0 && (!var || divisor > 0);
     rational_init(&part);
     rational_set_double(value, 0);
-    for (size_t set = 0; set < exact->sets && known; set++) {
+    ng_view_sets_of(&exact->problem.view, channel, &first, &step);
+    for (size_t set = first; set < exact->sets && known; set += step) {
         const set_state *s = &states[set];
         if (ng_view_param(&exact->problem.view, set, 0) != channel)
             continue;
@@ -142,9 +143,11 @@ static term_kind kind_of(const ng_exact *exact, const set_state *states,
 {
     const ng_contract *contract = exact->problem.contract;
     bool nan = isnan(old), inf = isinf(old);
+    size_t first, step;
     if (var && exact->n == 1 && contract->one_value == ng_one_value_skip)
         return nan ? term_nan : inf ? term_nonfinite : term_value;
-    for (size_t set = 0; exact->n > 0 && set < exact->sets; set++) {
+    ng_view_sets_of(&exact->problem.view, channel, &first, &step);
+    for (size_t set = first; exact->n > 0 && set < exact->sets; set += step) {
         if (ng_view_param(&exact->problem.view, set, 0) != channel)
             continue;
         nan |= states[set].m.nan ||

@@ -26,6 +26,11 @@ size_t ng_view_n(const ng_view *view);    /* elements of one set */
 size_t ng_view_index(const ng_view *view, size_t set, size_t i);
 size_t ng_view_param(const ng_view *view, size_t set, size_t i);
 
+/* Of the sets, only first, first + step, ... can have the parameter at their
+ * element 0: those of a channel, found without a walk through all sets. */
+void ng_view_sets_of(const ng_view *view, size_t param, size_t *first,
+                     size_t *step);
+
 /* Gammas in all; as many betas. */
 size_t ng_view_params(const ng_view *view);
 
