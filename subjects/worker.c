@@ -458,7 +458,7 @@ static void call(ng_subject *subject, const ng_request *request,
     double alignment = subject->kernels[request->kernel].contract.alignment;
     if (!subject_ensure_running(subject, reply))
         return;
-    if (!layout_make(&where, request, (size_t)alignment, false)) {
+    if (!layout_make(&where, request, (size_t)alignment, false, 0)) {
         snprintf(reply->message, sizeof reply->message,
                  "the case is larger than the subject's memory");
         return;
@@ -498,4 +498,4 @@ static void stop(ng_subject *subject)
     subject_reap(subject, words, sizeof words);
 }
 
-const transport worker_transport = {start, call, stop};
+const transport worker_transport = {start, call, stop, NULL, true};
