@@ -75,7 +75,9 @@ typedef struct ng_reply {
 
 /* Two calls at once, by two threads. */
 typedef struct ng_together {
-    bool cold;       /* as the first calls of a fresh process, once; else, after
+    bool cold;       /* as the first calls of a fresh process, once, the second
+                        begun so many `seconds` after the first, which is
+                        stopped meanwhile (0: both begin together); else, after
                         each alone, again and again: */
     double seconds;  /* for this long, */
     unsigned rounds; /* or so often, */

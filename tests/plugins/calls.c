@@ -119,9 +119,11 @@ static int static_rstd(const ng_call *call)
 {
     static volatile float rstd;
     for (size_t row = 0; row < call->rows; row++) {
-        const float *x = row_of(call, row);
+        const float *x = row_of(call, row), *gamma = call->gamma;
+        float *y = (float *)call->y + row * call->n;
         rstd = rstd_of(call, x);
-        scale_row(call, row, x, rstd);
+        for (size_t i = 0; i < call->n; i++)
+            y[i] = x[i] * rstd * gamma[i];
     }
     return NG_DONE;
 }
