@@ -102,6 +102,17 @@ static int adds(const ng_call *call)
     return NG_DONE;
 }
 
+/* The first call of a process works with what is not yet there. */
+static int wrong_once(const ng_call *call)
+{
+    static int called;
+    ng_call other = *call;
+    if (!called)
+        other.eps += 0.25;
+    called = 1;
+    return plain(&other);
+}
+
 static float scratch[1 << 16];
 
 /* Copies each row into memory that all callers share. */
@@ -435,6 +446,7 @@ NG_LIBRARY("calls", {"plain", RMS, plain, NULL, 0},
            {"by_address", RMS, by_address, NULL, 0},
            {"by_address_128", RMS " alignment=128", by_address, NULL, 0},
            {"maximum", RMS, maximum, NULL, 0}, {"adds", RMS, adds, NULL, 0},
+           {"wrong_once", RMS, wrong_once, NULL, 0},
            {"static_scratch", RMS, static_scratch, NULL, 0},
            {"static_scratch_said", RMS " reentrant=no", static_scratch, NULL,
             0},
