@@ -15,6 +15,10 @@
 
 #define PLUGIN NORMGATE_BINARY_DIR "/tests/plugins/calls.so"
 
+#define WORKER                                                                 \
+    "worker:'" NORMGATE_PYTHON "' '" NORMGATE_SOURCE_DIR                       \
+    "/tests/workers/calls.py'"
+
 static const ng_subject_options patient = {.timeout_s = 60, .start_s = 60};
 
 static const char *const properties[] = {"call_contract", "layouts", "repeat",
@@ -143,11 +147,38 @@ static void test_right_kernels(void **state)
     ng_subject_close(subject);
 }
 
+/* The same manners over the worker protocol; threads and far strides are not
+ * asked of a worker. */
+static void test_workers(void **state)
+{
+    ng_subject *subject;
+    ng_error error;
+    ng_finding finding;
+    size_t with_words;
+    (void)state;
+    if (ng_subject_open(&subject, WORKER, &patient, &error) != ng_status_ok)
+        fail_msg("%s", error.text);
+    const ng_manner far = {.far = true}, in_place = {.in_place = true};
+    assert_false(ng_subject_can(subject, &far));
+    assert_true(ng_subject_can(subject, &in_place));
+    assert_false(ng_subject_can_together(subject));
+    for (size_t p = 0; p < sizeof properties / sizeof properties[0]; p++) {
+        if (failures(subject, "keeps_f32", properties[p], 1, "", &with_words,
+                     &finding) > 0)
+            fail_msg("keeps fails %s: %s", properties[p], finding.cause);
+    }
+    assert_true(failures(subject, "breaks_f32", "call_contract", 1,
+                         "in place (y is x): ", &with_words, &finding) > 0);
+    assert_true(with_words > 0);
+    ng_subject_close(subject);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_wrong_kernels),
         cmocka_unit_test(test_right_kernels),
+        cmocka_unit_test(test_workers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
