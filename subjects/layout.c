@@ -240,7 +240,10 @@ static const unsigned char *gather(const unsigned char *memory,
     *copy = malloc(tensor->count * size + 1);
     if (*copy == NULL)
         return NULL;
-    poison(*copy, tensor->dtype, tensor->count, poison_of(tensor->dtype));
+    /* What lies between the pieces is as it was before the call. */
+    ng_role place = place_of(request, role);
+    fill(*copy, request, place != NG_TENSOR_COUNT ? place : role, 0,
+         tensor->count * size);
     for (size_t k = 0; k < where->pieces; k++)
         memcpy(*copy + s->start + k * step,
                memory + s->data + s->start + k * far_step, bytes);
@@ -400,9 +403,7 @@ void layout_collect(const unsigned char *memory, const layout *where,
             return;
         }
         if (!s->written) {
-            /* A far one cannot be written at all. */
-            if (!is_far(where, role))
-                check_input(after, request, role, reply);
+            check_input(after, request, role, reply);
         } else {
             if (tensor->use == ng_output)
                 check_written(after, request, role, reply);
