@@ -1,11 +1,15 @@
 /* Call contract: a kernel reads its inputs, writes every element of its
- * outputs and nothing else, and leaves the floating-point environment alone.
- * Buffers end at a guard page in the first call and begin at one in the
- * second; outputs are poisoned; inputs cannot be written. */
+ * outputs and nothing else, and leaves the floating-point environment alone,
+ * in whatever manner it is called: buffers that end or begin at a guard page,
+ * at any address that the promised alignment allows, over memory that holds a
+ * NaN or a number, in place, and without each tensor that may be NULL. Inputs
+ * cannot be written. The outputs are right every time. */
+#include "again.h"
 #include "plan.h"
-#include "trial.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
 static const ng_plan_row rows[] = {
     {"normal", NAN, NG_EPS, "random"},
@@ -25,35 +29,190 @@ static bool plan(const ng_trial *trial, size_t i, ng_case *test)
                          sizeof sizes / sizeof sizes[0], test);
 }
 
+/* The finding's cause, whatever it is, happened in this manner. */
+static void add_manner(ng_finding *finding, const char *words)
+{
+    char cause[sizeof finding->cause];
+    memcpy(cause, finding->cause, sizeof cause);
+    if (words[0] != '\0')
+        ng_finding_fail(finding, finding->verdict, "%s: %.300s", words, cause);
+}
+
+/* A call in another manner than the first, which was right. */
+static bool try_manner(ng_trial *trial, const ng_case *test,
+                       const ng_call_state *first, ng_call_state *call,
+                       const ng_manner *manner, const char *words,
+                       ng_finding *finding)
+{
+    if (!ng_subject_can(trial->subject, manner))
+        return true;
+    if (!ng_trial_call_as(trial, test, call, manner, finding)) {
+        add_manner(finding, words);
+        return false;
+    }
+    if (call->reply.breaches != 0) {
+        ng_finding_fail(finding, NG_FAIL, "%s", call->reply.message);
+        add_manner(finding, words);
+        return false;
+    }
+    return ng_again_judge(trial, first, call,
+                          words[0] != '\0' ? words : "a second call", finding);
+}
+
+static bool try_places(ng_trial *trial, const ng_case *test,
+                       const ng_call_state *first, ng_call_state *call,
+                       ng_finding *finding)
+{
+    /* Modulo 64 to 4096, and each tensor otherwise than the next. */
+    static const size_t steps[] = {1, 5, 33};
+    size_t unit = (size_t)trial->contract->alignment;
+    char words[80];
+    if (!try_manner(trial, test, first, call,
+                    &(ng_manner){.guard_before = true}, "", finding) ||
+        !try_manner(trial, test, first, call, &(ng_manner){.huge_before = true},
+                    "with large numbers in the outputs before the call",
+                    finding))
+        return false;
+    for (size_t k = 0; k < sizeof steps / sizeof steps[0]; k++) {
+        const ng_manner manner = {.guard_before = k % 2 == 0,
+                                  .skew = unit * steps[k]};
+        snprintf(words, sizeof words,
+                 "with tensors at other addresses, %zu bytes apart modulo 4096",
+                 manner.skew % 4096);
+        if (!try_manner(trial, test, first, call, &manner, words, finding))
+            return false;
+    }
+    return true;
+}
+
+static bool try_in_place(ng_trial *trial, const ng_case *test,
+                         const ng_call_state *first, ng_call_state *call,
+                         ng_finding *finding)
+{
+    bool gradient = ng_pass_find(trial->contract->pass)->gradient;
+    return trial->contract->in_place != ng_in_place_yes ||
+           try_manner(trial, test, first, call, &(ng_manner){.in_place = true},
+                      gradient ? "in place (dx is dy)" : "in place (y is x)",
+                      finding);
+}
+
+/* Tensors that impl.h lets be NULL under `nullable`. */
+static bool may_be_null(const ng_trial *trial, const ng_call_state *call,
+                        ng_role role)
+{
+    const ng_tensor *tensor = &call->tensor[role];
+    bool all = trial->contract->nullable == ng_nullable_all;
+    if (trial->contract->nullable == ng_nullable_none || tensor->data == NULL)
+        return false;
+    if (tensor->use == ng_output)
+        return role != ng_tensor_y;
+    return all && (role == ng_tensor_gamma || role == ng_tensor_beta);
+}
+
+static void drop(ng_call_state *call, ng_role role)
+{
+    call->tensor[role].data = NULL;
+    if (role == ng_tensor_gamma) {
+        call->problem.gamma = NULL;
+        call->tensor[ng_tensor_dgamma].data = NULL; /* of what is not there */
+    }
+    if (role == ng_tensor_beta)
+        call->problem.beta = NULL;
+}
+
+static bool try_without(ng_trial *trial, const ng_case *test,
+                        const ng_call_state *first, ng_call_state *call,
+                        const char *words, ng_finding *finding)
+{
+    bool same = call->problem.gamma == first->problem.gamma &&
+                call->problem.beta == first->problem.beta;
+    const ng_manner ordinary = {0};
+    if (same)
+        return try_manner(trial, test, first, call, &ordinary, words, finding);
+    if (!ng_trial_call_as(trial, test, call, &ordinary, finding)) {
+        add_manner(finding, words);
+        return false;
+    }
+    return ng_again_right(trial, call, words, finding);
+}
+
+/* Each alone, then each alone wanted: all others NULL. */
+static bool try_nulls(ng_trial *trial, const ng_case *test,
+                      const ng_call_state *first, const ng_call_state *other,
+                      ng_finding *finding)
+{
+    char words[80];
+    for (ng_role role = 0; role < NG_TENSOR_COUNT; role++) {
+        ng_call_state call = *other, rest = *other;
+        size_t others = 0;
+        if (!may_be_null(trial, first, role))
+            continue;
+        bool output = first->tensor[role].use == ng_output;
+        for (ng_role r = 0; output && r < NG_TENSOR_COUNT; r++) {
+            if (r == role || first->tensor[r].use != ng_output ||
+                !may_be_null(trial, first, r))
+                continue;
+            drop(&rest, r);
+            others++;
+        }
+        drop(&call, role);
+        /* A backward call must have something to do. */
+        bool wanted = others > 0 || first->tensor[ng_tensor_y].data != NULL;
+        snprintf(words, sizeof words, "with %s NULL", ng_role_name(role));
+        if ((wanted || !output) &&
+            !try_without(trial, test, first, &call, words, finding))
+            return false;
+        snprintf(words, sizeof words, "with every output NULL but %s%s",
+                 first->tensor[ng_tensor_y].data != NULL ? "y and " : "",
+                 ng_role_name(role));
+        if (others > 1 &&
+            !try_without(trial, test, first, &rest, words, finding))
+            return false;
+    }
+    return true;
+}
+
 static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
 {
-    ng_call_state call;
+    ng_call_state first, call;
     const char *load = ng_subject_load_breach(trial->subject);
     if (load != NULL) {
         ng_finding_fail(finding, NG_FAIL, "%s", load);
         return;
     }
-    if (!ng_trial_prepare(trial, test, &call, finding))
+    if (!ng_trial_prepare(trial, test, &first, finding) ||
+        !ng_trial_call(trial, test, &first, finding))
         return;
-    for (int before = 0; before < 2 && finding->verdict == NG_PASS; before++) {
-        const ng_manner manner = {.guard_before = before != 0};
-        if (!ng_trial_call_as(trial, test, &call, &manner, finding))
-            return;
-        if (call.reply.breaches != 0)
-            ng_finding_fail(finding, NG_FAIL, "%s", call.reply.message);
+    if (first.reply.breaches != 0) {
+        ng_finding_fail(finding, NG_FAIL, "%s", first.reply.message);
+        return;
     }
+    if (!ng_trial_judge(trial, &first, finding))
+        return;
+    if (finding->verdict == NG_FAIL) {
+        ng_diagnose(trial, &first, finding);
+        return;
+    }
+    if (!ng_trial_copy(trial, &first, &call, finding) ||
+        !try_places(trial, test, &first, &call, finding) ||
+        !try_in_place(trial, test, &first, &call, finding))
+        return;
+    try_nulls(trial, test, &first, &call, finding);
 }
 
 const ng_property ng_property_call_contract = {
     .name = "call_contract",
-    .claim = "a call writes every element of its outputs and nothing else, and "
-             "leaves rounding mode and FTZ/DAZ as they were",
+    .claim = "a call writes every element of its outputs and nothing else, "
+             "leaves rounding mode and FTZ/DAZ as they were, and is right at "
+             "any address, over any memory, in place and without what may be "
+             "NULL",
     .why = "a stray write corrupts a neighbour's tensor, an element left out "
            "keeps the last call's value, a changed MXCSR breaks other "
-           "libraries",
+           "libraries, an unasked-for gradient is a null pointer",
     .source = "normgate/impl.h; design by guard pages and poisoned outputs",
     .wild = "ROCm/aiter#5044: n=769 wrote into column 0 of the following rows; "
-            "pytorch/pytorch#193016: out-of-bounds write of dgamma",
+            "pytorch/pytorch#193016: out-of-bounds write of dgamma; "
+            "linkedin/Liger-Kernel#376: dy overwritten while still needed",
     .process = true,
     .applies = ng_applies_always,
     .plan = plan,

@@ -138,19 +138,26 @@ bool ng_trial_call(ng_trial *trial, const ng_case *test, ng_call_state *call,
     return ng_trial_call_as(trial, test, call, &(ng_manner){0}, finding);
 }
 
+void ng_trial_request(const ng_case *test, ng_call_state *call,
+                      ng_request *request)
+{
+    *request = (ng_request){.kernel = call->kernel,
+                            .test = test,
+                            .start = call->problem.view.start};
+    ng_case_strides(test, call->problem.contract, request->stride);
+    restore(call);
+    memcpy(request->tensor, call->tensor, sizeof request->tensor);
+}
+
 /* A case that the contract refuses may be refused, and nothing else: what the
  * kernel makes of it otherwise is judged as if it had not said so. */
 bool ng_trial_call_as(ng_trial *trial, const ng_case *test, ng_call_state *call,
                       const ng_manner *manner, ng_finding *finding)
 {
     const ng_contract *contract = call->problem.contract;
-    ng_request request = {.kernel = call->kernel,
-                          .test = test,
-                          .start = call->problem.view.start,
-                          .manner = *manner};
-    ng_case_strides(test, contract, request.stride);
-    restore(call);
-    memcpy(request.tensor, call->tensor, sizeof request.tensor);
+    ng_request request;
+    ng_trial_request(test, call, &request);
+    request.manner = *manner;
     ng_subject_call(trial->subject, &request, &call->reply);
     if (call->reply.verdict == NG_PASS)
         return true;

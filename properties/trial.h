@@ -33,6 +33,11 @@ bool ng_trial_prepare_partner(ng_trial *trial, size_t kernel,
 bool ng_trial_copy(ng_trial *trial, const ng_call_state *from,
                    ng_call_state *to, ng_finding *finding);
 
+/* The request that calls it, in the ordinary manner; running statistics are
+ * as before any call. */
+void ng_trial_request(const ng_case *test, ng_call_state *call,
+                      ng_request *request);
+
 /* Calls the kernel. False: it did not answer; the finding has the verdict. */
 bool ng_trial_call(ng_trial *trial, const ng_case *test, ng_call_state *call,
                    ng_finding *finding);

@@ -90,7 +90,6 @@ static const ng_kernel *load(const ng_subject *subject, int replies,
  * ends as surely as one that lands on it. */
 static void protect(unsigned char *memory, const layout *where)
 {
-    mprotect(memory, layout_capacity(), PROT_NONE);
     for (ng_role role = 0; role < NG_TENSOR_COUNT; role++) {
         const span *s = &where->tensor[role];
         int access = s->written ? PROT_READ | PROT_WRITE : PROT_READ;
@@ -99,22 +98,43 @@ static void protect(unsigned char *memory, const layout *where)
     }
 }
 
+void child_run(const ng_kernel *kernel, const ng_call *call, unsigned half,
+               call_reply *reply)
+{
+    char words[TEXT_MAX];
+    fp_state before = fp_get();
+    errno = 0;
+    reply->result[half] = kernel->run(call);
+    fp_state after = fp_get();
+    fp_set(before);
+    /* The first of many rounds that leaves it changed is enough. */
+    if (fp_changes(before, after, words, sizeof words))
+        memcpy(reply->fp_words[half], words, sizeof words);
+}
+
 static void answer(const ng_subject *subject, const ng_kernel *kernels,
                    const call_order *order, int replies)
 {
-    ng_call call = order->call;
+    ng_call call[2];
     call_reply reply = {0};
-    call.kernel = kernels[order->kernel].name;
-    call.op = order->op;
-    call.pass = order->pass;
-    subject_place_call(&call, subject->memory, &order->where);
-    protect(subject->memory, &order->where);
-    fp_state before = fp_get();
-    errno = 0;
-    reply.result = kernels[order->kernel].run(&call);
-    fp_state after = fp_get();
-    fp_set(before);
-    fp_changes(before, after, reply.fp_words, sizeof reply.fp_words);
+    const layout *first = &order->place[0].where;
+    unsigned char *memory = first->far ? subject->far_memory : subject->memory;
+    mprotect(subject->memory, layout_capacity(), PROT_NONE);
+    if (subject->far_memory != NULL)
+        mprotect(subject->far_memory, layout_far_capacity(), PROT_NONE);
+    for (unsigned k = 0; k < order->count; k++) {
+        const call_place *place = &order->place[k];
+        call[k] = place->call;
+        call[k].kernel = kernels[place->kernel].name;
+        call[k].op = place->op;
+        call[k].pass = place->pass;
+        subject_place_call(&call[k], memory, &place->where);
+        protect(memory, &place->where);
+    }
+    if (order->count == 2)
+        child_together(kernels, order, call, memory, &reply);
+    else
+        child_run(&kernels[order->place[0].kernel], &call[0], 0, &reply);
     wire_send(replies, wire_reply, &reply, sizeof reply);
 }
 

@@ -52,13 +52,13 @@ static void call(ng_subject *subject, const ng_request *request,
     layout where;
     ng_call arguments;
     const ng_contract *contract = &subject->kernels[request->kernel].contract;
-    if (!layout_make(&where, request, (size_t)contract->alignment, false)) {
+    if (!layout_make(&where, request, (size_t)contract->alignment, false, 0)) {
         snprintf(reply->message, sizeof reply->message,
                  "the case is larger than the subject's memory");
         return;
     }
     layout_fill(subject->memory, &where, request);
-    subject_fill_call(&arguments, request);
+    subject_fill_call(&arguments, request, &where);
     arguments.kernel = subject->direct[request->kernel].name;
     arguments.op = request->test->op;
     arguments.pass = request->test->pass;
@@ -86,4 +86,4 @@ static void stop(ng_subject *subject)
         dlclose(subject->handle);
 }
 
-const transport direct_transport = {start, call, stop};
+const transport direct_transport = {start, call, stop, NULL, true};

@@ -482,4 +482,4 @@ static void stop(ng_subject *subject)
     files_free(subject->files);
 }
 
-const transport files_transport = {start, call, stop};
+const transport files_transport = {start, call, stop, NULL, false};

@@ -273,7 +273,7 @@ static void stop(ng_subject *subject)
     files_free(subject->files);
 }
 
-static const transport writer = {start, call, stop};
+static const transport writer = {start, call, stop, NULL, false};
 
 ng_status ng_offline_create(ng_subject **opened, const char *folder,
                             const char *kernel, const char *contract,

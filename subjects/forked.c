@@ -125,7 +125,17 @@ static ng_status start(ng_subject *subject, ng_error *error)
     return status;
 }
 
-static void ended(ng_subject *subject, wire_end end, const layout *where,
+/* Of two calls, the one in whose memory the fault's address lies. */
+static unsigned place_of_fault(const ng_subject *subject,
+                               const call_order *order)
+{
+    uintptr_t address = subject->fault->address;
+    uintptr_t second = (uintptr_t)subject->memory + order->place[1].where.begin;
+    return order->count == 2 && address >= second &&
+           address < (uintptr_t)subject->memory + order->place[1].where.end;
+}
+
+static void ended(ng_subject *subject, wire_end end, const call_order *order,
                   const ng_request *request, ng_reply *reply)
 {
     char words[128];
@@ -145,60 +155,154 @@ static void ended(ng_subject *subject, wire_end end, const layout *where,
         subject_kill(subject);
     subject_reap(subject, words, sizeof words);
     reply->verdict = NG_CRASH;
-    fault_describe(subject->fault, subject->memory, where, request,
-                   reply->message, sizeof reply->message);
+    unsigned k = place_of_fault(subject, order);
+    const layout *where = &order->place[k].where;
+    fault_describe(subject->fault,
+                   where->far ? subject->far_memory : subject->memory, where,
+                   &request[k], reply->message, sizeof reply->message);
     if (reply->message[0] == '\0')
         snprintf(reply->message, sizeof reply->message, "%s inside a call",
                  words);
+}
+
+static bool make_place(const ng_subject *subject, const ng_request *request,
+                       size_t begin, call_place *place)
+{
+    const ng_case *test = request->test;
+    double alignment = subject->kernels[request->kernel].contract.alignment;
+    if (!layout_make(&place->where, request, (size_t)alignment, true, begin))
+        return false;
+    place->kernel = request->kernel;
+    subject_fill_call(&place->call, request, &place->where);
+    memcpy(place->op, test->op, sizeof place->op);
+    memcpy(place->pass, test->pass, sizeof place->pass);
+    return true;
+}
+
+/* Sends the order and waits; false: the first reply says what happened. */
+static bool exchange(ng_subject *subject, const call_order *order,
+                     const ng_request *request, double deadline,
+                     call_reply *back, ng_reply *reply)
+{
+    static char payload[WIRE_MAX + 1];
+    wire_head head = {0};
+    wire_end end = wire_closed;
+    if (wire_write(subject->to, order, sizeof *order))
+        end = wire_receive(subject->from, &head, payload, deadline);
+    if (end == wire_ok &&
+        (head.kind != wire_reply || head.length != sizeof *back))
+        end = wire_garbage;
+    if (end != wire_ok) {
+        ended(subject, end, order, request, reply);
+        return false;
+    }
+    memcpy(back, payload, sizeof *back);
+    return true;
+}
+
+/* What the child says of one call, and what its memory shows. */
+static void take_reply(const ng_subject *subject, const call_order *order,
+                       unsigned k, const ng_request *request,
+                       const call_reply *back, ng_reply *reply)
+{
+    const layout *where = &order->place[k].where;
+    subject_read_result(back->result[k], reply);
+    if (reply->verdict != NG_PASS)
+        return;
+    size_t length = strnlen(back->fp_words[k], TEXT_MAX);
+    if (length > 0) {
+        char clean[160];
+        subject_clean_text(clean, sizeof clean, back->fp_words[k], length);
+        reply->breaches |= ng_breach_fpenv;
+        snprintf(reply->message, sizeof reply->message, "the call left %s",
+                 clean);
+    }
+    layout_collect(where->far ? subject->far_memory : subject->memory, where,
+                   request, reply);
+}
+
+/* A child forked before there was far memory does not have it. */
+static bool ensure_far(ng_subject *subject, ng_reply *reply)
+{
+    char words[128];
+    if (subject->far_memory != NULL)
+        return true;
+    if (!subject_map_far(subject)) {
+        reply->verdict = NG_UNSUPPORTED;
+        snprintf(reply->message, sizeof reply->message,
+                 "no addresses for tensors beyond 2^31 elements here");
+        return false;
+    }
+    if (subject->process > 0) {
+        subject_kill(subject);
+        subject_reap(subject, words, sizeof words);
+    }
+    return true;
 }
 
 static void call(ng_subject *subject, const ng_request *request,
                  ng_reply *reply)
 {
     static call_order order; /* large; nothing of it outlives the call */
-    static char payload[WIRE_MAX + 1];
-    const ng_case *test = request->test;
-    double alignment = subject->kernels[request->kernel].contract.alignment;
+    call_reply back;
+    if (request->manner.far && !ensure_far(subject, reply))
+        return;
     if (!subject_ensure_running(subject, reply))
         return;
     memset(&order, 0, sizeof order);
-    if (!layout_make(&order.where, request, (size_t)alignment, true)) {
+    order.count = 1;
+    if (!make_place(subject, request, 0, &order.place[0])) {
         snprintf(reply->message, sizeof reply->message,
                  "the case is larger than the subject's memory");
         return;
     }
-    order.kernel = request->kernel;
-    subject_fill_call(&order.call, request);
-    memcpy(order.op, test->op, sizeof order.op);
-    memcpy(order.pass, test->pass, sizeof order.pass);
-    layout_fill(subject->memory, &order.where, request);
-    double deadline = subject_call_deadline(subject);
-    wire_head head = {0};
-    wire_end end = wire_closed;
-    if (wire_write(subject->to, &order, sizeof order))
-        end = wire_receive(subject->from, &head, payload, deadline);
-    if (end == wire_ok &&
-        (head.kind != wire_reply || head.length != sizeof(call_reply)))
-        end = wire_garbage;
-    if (end != wire_ok) {
-        ended(subject, end, &order.where, request, reply);
-        return;
-    }
+    bool far = order.place[0].where.far;
+    layout_fill(far ? subject->far_memory : subject->memory,
+                &order.place[0].where, request);
+    if (exchange(subject, &order, request, subject_call_deadline(subject),
+                 &back, reply))
+        take_reply(subject, &order, 0, request, &back, reply);
+    /* Whatever a stray index has touched. */
+    if (far)
+        madvise(subject->far_memory, layout_far_capacity(), MADV_REMOVE);
+}
+
+static void together(ng_subject *subject, const ng_request request[2],
+                     ng_together *how, ng_reply reply[2])
+{
+    static call_order order;
     call_reply back;
-    memcpy(&back, payload, sizeof back);
-    back.fp_words[sizeof back.fp_words - 1] = '\0';
-    subject_read_result(back.result, reply);
-    if (reply->verdict != NG_PASS)
-        return;
-    if (back.fp_words[0] != '\0') {
-        char clean[160];
-        subject_clean_text(clean, sizeof clean, back.fp_words,
-                           strlen(back.fp_words));
-        reply->breaches |= ng_breach_fpenv;
-        snprintf(reply->message, sizeof reply->message, "the call left %s",
-                 clean);
+    char words[128];
+    if (how->cold && subject->process > 0) {
+        subject_kill(subject);
+        subject_reap(subject, words, sizeof words);
     }
-    layout_collect(subject->memory, &order.where, request, reply);
+    if (!subject_ensure_running(subject, &reply[0]))
+        return;
+    memset(&order, 0, sizeof order);
+    order.count = 2;
+    order.cold = how->cold;
+    order.seconds = how->seconds;
+    order.rounds = how->rounds;
+    if (!make_place(subject, &request[0], 0, &order.place[0]) ||
+        !make_place(subject, &request[1], order.place[0].where.end,
+                    &order.place[1])) {
+        snprintf(reply[0].message, sizeof reply[0].message,
+                 "the case is larger than the subject's memory");
+        return;
+    }
+    for (unsigned k = 0; k < 2; k++)
+        layout_fill(subject->memory, &order.place[k].where, &request[k]);
+    double deadline = subject_call_deadline(subject) + how->seconds;
+    if (!exchange(subject, &order, request, deadline, &back, &reply[0])) {
+        reply[1] = reply[0];
+        return;
+    }
+    how->tried = back.tried;
+    how->overlapped = back.overlapped;
+    how->differ = back.differ != 0;
+    for (unsigned k = 0; k < 2; k++)
+        take_reply(subject, &order, k, &request[k], &back, &reply[k]);
 }
 
 static void stop(ng_subject *subject)
@@ -210,4 +314,4 @@ static void stop(ng_subject *subject)
     subject_reap(subject, words, sizeof words);
 }
 
-const transport forked_transport = {start, call, stop};
+const transport forked_transport = {start, call, stop, together, true};

@@ -20,6 +20,10 @@ typedef struct transport {
     void (*call)(ng_subject *subject, const ng_request *request,
                  ng_reply *reply);
     void (*stop)(ng_subject *subject);
+    /* Two calls at once; NULL: it has no threads, and no far memory. */
+    void (*together)(ng_subject *subject, const ng_request request[2],
+                     ng_together *together, ng_reply reply[2]);
+    bool manners; /* calls in other manners than the ordinary one */
 } transport;
 
 extern const transport forked_transport, worker_transport, direct_transport,
@@ -41,9 +45,10 @@ struct ng_subject {
     int errors;   /* file that collects a worker's stderr, or -1 */
     /* memory shared with it */
     unsigned char *memory;
-    int memory_file;      /* a worker's copy of it, or -1 */
-    char memory_path[64]; /* of that file, while a worker starts */
-    fault *fault;         /* what the forked child's last signal was */
+    unsigned char *far_memory; /* NULL until there was a far call */
+    int memory_file;           /* a worker's copy of it, or -1 */
+    char memory_path[64];      /* of that file, while a worker starts */
+    fault *fault;              /* what the forked child's last signal was */
     uint64_t calls;
     /* a folder of calls, written or read (files.h) */
     struct files *files;
@@ -90,6 +95,8 @@ bool subject_ensure_running(ng_subject *subject, ng_reply *reply);
 
 /* Memory of layout_capacity() bytes, which forked children share. */
 ng_status subject_map_memory(ng_subject *subject, ng_error *error);
+/* Addresses for far calls, which children forked from now on share. */
+bool subject_map_far(ng_subject *subject);
 
 /* In the child: a process group of its own that dies with normgate, and its
  * limits. */
@@ -99,7 +106,8 @@ double subject_call_deadline(const ng_subject *subject);
 
 /* The call as a kernel sees it: its numbers, then, over memory laid out by
  * `where`, its tensors. kernel, op and pass are the caller's to set. */
-void subject_fill_call(ng_call *call, const ng_request *request);
+void subject_fill_call(ng_call *call, const ng_request *request,
+                       const layout *where);
 void subject_place_call(ng_call *call, unsigned char *memory,
                         const layout *where);
 

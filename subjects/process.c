@@ -61,11 +61,31 @@ static void limit_memory(const ng_subject *subject)
 }
 #endif
 
+/* In the words of OpenMP, MKL, OpenBLAS, Rayon, Numba, NumExpr, Accelerate. */
+static void set_threads(unsigned count)
+{
+    static const char *const names[] = {
+        "OMP_NUM_THREADS",       "MKL_NUM_THREADS",   "OPENBLAS_NUM_THREADS",
+        "RAYON_NUM_THREADS",     "NUMBA_NUM_THREADS", "NUMEXPR_NUM_THREADS",
+        "VECLIB_MAXIMUM_THREADS"};
+    char text[16];
+    if (count == 0)
+        return;
+    snprintf(text, sizeof text, "%u", count);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        setenv(names[i], text, 1);
+    /* As many as were asked for, also where there are fewer processors. */
+    setenv("OMP_DYNAMIC", "false", 1);
+    setenv("MKL_DYNAMIC", "false", 1);
+    unsetenv("OMP_THREAD_LIMIT");
+}
+
 void subject_detach(const ng_subject *subject)
 {
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+    set_threads(subject->options.threads);
 #ifdef ADDRESS_SANITIZER
     (void)subject;
 #else
@@ -92,6 +112,18 @@ ng_status subject_map_memory(ng_subject *subject, ng_error *error)
                        "no shared memory for the subject: %s", strerror(errno));
     subject->memory = memory;
     return ng_status_ok;
+}
+
+bool subject_map_far(ng_subject *subject)
+{
+    if (subject->far_memory != NULL)
+        return true;
+    void *memory = mmap(NULL, layout_far_capacity(), PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED)
+        return false;
+    subject->far_memory = memory;
+    return true;
 }
 
 void subject_kill(ng_subject *subject)

@@ -104,7 +104,8 @@ size_t subject_builtin_kernels(const ng_subject *subject)
                : builtin->kernel_count;
 }
 
-void subject_fill_call(ng_call *call, const ng_request *request)
+void subject_fill_call(ng_call *call, const ng_request *request,
+                       const layout *where)
 {
     const ng_case *test = request->test;
     *call = (ng_call){
@@ -116,7 +117,7 @@ void subject_fill_call(ng_call *call, const ng_request *request)
         .C = test->C,
         .spatial = test->spatial,
         .num_groups = test->num_groups,
-        .stride = {request->stride[0], request->stride[1], request->stride[2]},
+        .stride = {where->stride[0], where->stride[1], where->stride[2]},
         .momentum = test->momentum,
         .batches = test->batches,
     };
@@ -290,6 +291,14 @@ ng_status ng_subject_open(ng_subject **opened, const char *spec,
     return subject_start(opened, subject, error);
 }
 
+ng_status ng_subject_again(ng_subject **opened, const ng_subject *subject,
+                           unsigned threads, ng_error *error)
+{
+    ng_subject_options options = subject->options;
+    options.threads = threads;
+    return ng_subject_open(opened, subject->spec, &options, error);
+}
+
 void ng_subject_close(ng_subject *subject)
 {
     if (subject == NULL)
@@ -298,6 +307,8 @@ void ng_subject_close(ng_subject *subject)
         subject->transport->stop(subject);
     if (subject->memory != NULL)
         munmap(subject->memory, layout_capacity());
+    if (subject->far_memory != NULL)
+        munmap(subject->far_memory, layout_far_capacity());
     if (subject->fault != NULL)
         munmap(subject->fault, (size_t)sysconf(_SC_PAGESIZE));
     if (subject->memory_path[0] != '\0')
@@ -346,4 +357,26 @@ void ng_subject_call(ng_subject *subject, const ng_request *request,
 {
     *reply = (ng_reply){.verdict = NG_ERROR};
     subject->transport->call(subject, request, reply);
+}
+
+bool ng_subject_can_together(const ng_subject *subject)
+{
+    return subject->transport->together != NULL;
+}
+
+bool ng_subject_can(const ng_subject *subject, const ng_manner *manner)
+{
+    const transport *t = subject->transport;
+    return (t->manners || (!manner->in_place && !manner->huge_before &&
+                           manner->skew == 0 && !manner->far)) &&
+           (t->together != NULL || !manner->far);
+}
+
+void ng_subject_call_together(ng_subject *subject, const ng_request request[2],
+                              ng_together *together, ng_reply reply[2])
+{
+    reply[0] = reply[1] = (ng_reply){.verdict = NG_ERROR};
+    together->differ = false;
+    together->tried = together->overlapped = 0;
+    subject->transport->together(subject, request, together, reply);
 }

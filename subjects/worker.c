@@ -322,9 +322,12 @@ static json_t *call_message(const ng_subject *subject,
                             const ng_request *request, const layout *where)
 {
     json_t *tensors = json_object(), *message = case_message(request);
+    json_t *null = json_array();
     for (ng_role role = 0; role < NG_TENSOR_COUNT; role++) {
         const ng_tensor *tensor = &request->tensor[role];
         const span *s = &where->tensor[role];
+        if (tensor->use != ng_unused && tensor->data == NULL)
+            json_array_append_new(null, json_string(ng_role_name(role)));
         if (!s->present)
             continue;
         size_t skipped = s->start / ng_format_of(tensor->dtype)->size;
@@ -334,8 +337,12 @@ static json_t *call_message(const ng_subject *subject,
                       (json_int_t)(s->data + s->start), "count",
                       (json_int_t)(tensor->count - skipped), "dtype",
                       ng_format_of(tensor->dtype)->name, "use",
-                      use_name(tensor->use), "output", (int)s->written));
+                      use_name(tensor->use), "output",
+                      (int)(tensor->use != ng_input)));
     }
+    if (json_array_size(null) > 0)
+        json_object_set(message, "null", null);
+    json_decref(null);
     json_object_set_new(message, "call",
                         json_integer((json_int_t)subject->calls));
     json_object_set_new(message, "kernel",
@@ -458,7 +465,7 @@ static void call(ng_subject *subject, const ng_request *request,
     double alignment = subject->kernels[request->kernel].contract.alignment;
     if (!subject_ensure_running(subject, reply))
         return;
-    if (!layout_make(&where, request, (size_t)alignment, false)) {
+    if (!layout_make(&where, request, (size_t)alignment, false, 0)) {
         snprintf(reply->message, sizeof reply->message,
                  "the case is larger than the subject's memory");
         return;
@@ -498,4 +505,4 @@ static void stop(ng_subject *subject)
     subject_reap(subject, words, sizeof words);
 }
 
-const transport worker_transport = {start, call, stop};
+const transport worker_transport = {start, call, stop, NULL, true};

@@ -330,7 +330,7 @@ typedef struct strided_call {
 } strided_call;
 
 static void call_strided(ng_subject *subject, const char *name,
-                         const char *line, bool guard_before, strided_call *to)
+                         const char *line, ng_manner manner, strided_call *to)
 {
     ng_error error;
     size_t kernel = kernel_named(subject, name);
@@ -344,7 +344,7 @@ static void call_strided(ng_subject *subject, const char *name,
     ng_request request = {.kernel = kernel,
                           .test = &to->test,
                           .start = to->view.start,
-                          .manner.guard_before = guard_before};
+                          .manner = manner};
     ng_case_strides(&to->test, &to->contract, request.stride);
     ng_case_slots(&to->test, &to->contract, request.tensor);
     assert_true(request.tensor[ng_tensor_x].count <= ROOM);
@@ -395,19 +395,20 @@ static void strided_calls(const ng_subject_options *options)
     for (size_t k = 0; k < STRIDED_LINES; k++)
         for (int before = 0; before < 2; before++) {
             const char *line = strided_lines[k];
+            const ng_manner manner = {.guard_before = before};
             strided_call c;
-            call_strided(subject, "good", line, before, &c);
+            call_strided(subject, "good", line, manner, &c);
             expect_reply(&c, "good", line, 0, "");
             for (size_t set = 0; set < c.test.rows; set++)
                 for (size_t i = 0; i < c.test.n; i++) {
                     size_t at = ng_view_index(&c.view, set, i);
                     assert_true(c.y[at] == -(float)(at + 1));
                 }
-            call_strided(subject, "dense", line, before, &c);
+            call_strided(subject, "dense", line, manner, &c);
             expect_reply(&c, "dense", line,
                          ng_breach_outside | ng_breach_unwritten,
                          "between the strides of y");
-            call_strided(subject, "skips_last", line, before, &c);
+            call_strided(subject, "skips_last", line, manner, &c);
             expect_reply(&c, "skips_last", line, ng_breach_unwritten,
                          "of y were never written, the first is ");
             size_t last = ng_view_index(&c.view, c.test.rows - 1, c.test.n - 1);
@@ -448,7 +449,7 @@ static void test_gaps(void **state)
     (void)state;
     for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++) {
         strided_call c;
-        call_strided(subject, rows[k].kernel, rows[k].line, false, &c);
+        call_strided(subject, rows[k].kernel, rows[k].line, (ng_manner){0}, &c);
         expect_reply(&c, rows[k].kernel, rows[k].line, ng_breach_outside,
                      rows[k].words);
     }
@@ -466,7 +467,7 @@ static void test_updates(void **state)
         ng_subject *subject =
             opened(PLUGINS "strided.so", k == 0 ? &limits : &direct);
         strided_call c;
-        call_strided(subject, "updates_mean", line, false, &c);
+        call_strided(subject, "updates_mean", line, (ng_manner){0}, &c);
         expect_reply(&c, "updates_mean", line, 0, "");
         for (int i = 0; i < 3; i++) {
             assert_true(c.running[0][i] == (float)i + 0.5f);
@@ -474,6 +475,133 @@ static void test_updates(void **state)
         }
         ng_subject_close(subject);
     }
+}
+
+/* Other addresses, other memory, in place, far apart: the same results, in
+ * normgate's own arrays. */
+static void test_manners(void **state)
+{
+    static const ng_manner manners[] = {{.skew = 64},
+                                        {.skew = 2112, .guard_before = true},
+                                        {.huge_before = true},
+                                        {.in_place = true},
+                                        {.far = true},
+                                        {.far = true, .guard_before = true},
+                                        {.far = true, .in_place = true}};
+    ng_subject *subject = opened(PLUGINS "strided.so", &limits);
+    (void)state;
+    for (size_t m = 0; m < sizeof manners / sizeof manners[0]; m++)
+        for (size_t k = 0; k < STRIDED_LINES; k++) {
+            strided_call c;
+            assert_true(ng_subject_can(subject, &manners[m]));
+            call_strided(subject, "good", strided_lines[k], manners[m], &c);
+            expect_reply(&c, "good", strided_lines[k], 0, "");
+            for (size_t set = 0; set < c.test.rows; set++)
+                for (size_t i = 0; i < c.test.n; i++) {
+                    size_t at = ng_view_index(&c.view, set, i);
+                    assert_true(c.y[at] == -(float)(at + 1));
+                }
+        }
+    ng_subject_close(subject);
+}
+
+/* What is wrong in a far call is found at its place in normgate's array; in
+ * place, what lies between the strides may change as little as elsewhere. */
+static void test_wrong_manners(void **state)
+{
+    static const char line[] = "rms_norm/forward/f32 rows=3 n=4 gap=3";
+    ng_subject *subject = opened(PLUGINS "strided.so", &limits);
+    strided_call c;
+    (void)state;
+    call_strided(subject, "skips_last", line, (ng_manner){.far = true}, &c);
+    expect_reply(&c, "skips_last", line, ng_breach_unwritten,
+                 "1 of 18 elements of y were never written, the first is 17");
+    call_strided(subject, "dense", line, (ng_manner){.far = true}, &c);
+    expect_reply(&c, "dense", line, ng_breach_unwritten, "8 of 18 elements");
+    call_strided(subject, "writes_row_end", line, (ng_manner){.in_place = true},
+                 &c);
+    expect_reply(&c, "writes_row_end", line, ng_breach_outside,
+                 "wrote 1 elements between the strides of y, the first is 4");
+    ng_subject_close(subject);
+    subject = opened("builtin:two_pass", &limits);
+    const ng_manner far = {.far = true};
+    assert_true(ng_subject_can(subject, &far));
+    ng_subject_close(subject);
+    const ng_subject_options direct = {.in_process = true};
+    subject = opened(PLUGINS "strided.so", &direct);
+    assert_false(ng_subject_can(subject, &far));
+    assert_false(ng_subject_can_together(subject));
+    ng_subject_close(subject);
+}
+
+/* Two calls at once, and the thread count that a process is told. */
+static void test_together(void **state)
+{
+    static const float gamma[] = {1, 1, 2};
+    static const float x[2][ROWS * N] = {{1, 2, 3, 4, 5, 6},
+                                         {1, 2, 3, 4, 5, 6}};
+    static const struct {
+        const char *kernel;
+        ng_verdict verdict;
+        unsigned breaches;
+        const char *words;
+    } rows[] = {
+        {"good", NG_PASS, 0, ""},
+        {"exits", NG_CRASH, 0, "called exit(0) inside a call"},
+        {"scribbles", NG_CRASH, 0, "wrote to its input x, element 0"},
+        {"reads_past", NG_CRASH, 0, "past the end of x"},
+        {"out_of_stack", NG_CRASH, 0, "SIGSEGV"},
+        {"loops", NG_HANG, 0, "no answer within"},
+        {"ends_thread", NG_HANG, 0, "no answer within"},
+        {"skips_last", NG_PASS, ng_breach_unwritten, "never written"},
+        {"rounds", NG_PASS, ng_breach_fpenv, "upward"},
+        {"refuses", NG_REFUSED, 0, "refused"},
+        {"good", NG_PASS, 0, ""},
+    };
+    const ng_subject_options short_limit = {.timeout_s = 1, .start_s = 60};
+    ng_subject *subject = opened(PLUGINS "hostile.so", &short_limit);
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof rows / sizeof rows[0]; i++) {
+        size_t r = i / 2;
+        ng_together together = {.cold = i % 2 == 1, .rounds = 4, .seconds = 1};
+        ng_request request[2];
+        ng_reply reply[2];
+        ng_case test;
+        float y[2][ROWS * N];
+        if (together.cold)
+            together.seconds = 0;
+        ng_case_init(&test, "rms_norm", ng_f32);
+        test.rows = ROWS;
+        test.n = N;
+        test.eps = 0;
+        for (size_t k = 0; k < 2; k++) {
+            request[k] =
+                (ng_request){.kernel = kernel_named(subject, rows[r].kernel),
+                             .test = &test,
+                             .stride = {N, 1, 0}};
+            request[k].tensor[ng_tensor_x] = (ng_tensor){
+                (void *)(uintptr_t)x[k], ROWS * N, ng_f32, ng_input};
+            request[k].tensor[ng_tensor_gamma] =
+                (ng_tensor){(void *)(uintptr_t)gamma, N, ng_f32, ng_input};
+            request[k].tensor[ng_tensor_y] =
+                (ng_tensor){y[k], ROWS * N, ng_f32, ng_output};
+        }
+        ng_subject_call_together(subject, request, &together, reply);
+        for (size_t k = 0; k < 2; k++)
+            if (reply[k].verdict != rows[r].verdict ||
+                reply[k].breaches != rows[r].breaches ||
+                strstr(reply[k].message, rows[r].words) == NULL)
+                fail_msg("%s, call %zu: %s, breaches %u: '%s'", rows[r].kernel,
+                         k, ng_verdict_name(reply[k].verdict),
+                         reply[k].breaches, reply[k].message);
+        if (rows[r].verdict == NG_PASS && rows[r].breaches == 0) {
+            assert_right(y[0]);
+            assert_right(y[1]);
+            assert_int_equal(together.tried, together.cold ? 1 : 4);
+            assert_false(together.differ);
+        }
+    }
+    ng_subject_close(subject);
 }
 
 int main(void)
@@ -492,6 +620,9 @@ int main(void)
         cmocka_unit_test(test_strides),
         cmocka_unit_test(test_gaps),
         cmocka_unit_test(test_updates),
+        cmocka_unit_test(test_manners),
+        cmocka_unit_test(test_wrong_manners),
+        cmocka_unit_test(test_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,8 +28,11 @@ layout their shape is the same: the strides say where the elements lie.
 
 It returns the outputs that its contract has, in this order, or a dict of them:
 y h mean rstd var running_mean running_var dx dresidual dgamma dbeta. It may
-instead write them into the arrays of `call` and return None. numpy has no
-bf16: such arrays are uint16 bit patterns, for from_bf16 and to_bf16.
+instead write them into the arrays of `call` and return None. Under nullable=
+a call may lack gamma, beta (None) and outputs (None in `call`; what is returned
+for them is dropped, and may be left out). Under in_place=yes the memory of y may
+be that of x, and dx that of dy: it is written after the function has returned.
+numpy has no bf16: such arrays are uint16 bit patterns, for from_bf16 and to_bf16.
 """
 import inspect
 import json
@@ -216,7 +219,7 @@ def _why(error):
 
 def _run(memory, call):
     _, function, parameters = _kernels[call["kernel"]]
-    tensors = call.pop("tensors")
+    tensors, null = call.pop("tensors"), call.pop("null", ())
     arrays = {role: _array(memory, call, role, tensor)
               for role, tensor in tensors.items()}
     values = dict.fromkeys(PARAMETERS + OUTPUTS)
@@ -225,9 +228,10 @@ def _run(memory, call):
     result = function(**{name: values[name] for name in parameters})
     outputs = [role for role in OUTPUTS
                if role in tensors and tensors[role]["output"]]
+    dropped = [role for role in OUTPUTS if role in null]
     if result is None and "call" in parameters:
         return
-    for role, value in _by_role(result, outputs).items():
+    for role, value in _by_role(result, outputs, dropped).items():
         value = np.asarray(value)
         _check(role, value, arrays[role], tensors[role]["dtype"])
         arrays[role][...] = value
@@ -247,13 +251,18 @@ def _array(memory, call, role, tensor):
     return memory.array(tensor, [call[size] for size in sizes])
 
 
-def _by_role(result, outputs):
+def _by_role(result, outputs, dropped):
+    """The outputs that are wanted, of these alone or of all there could be."""
     if not isinstance(result, (tuple, dict)):
         result = (result,)
-    if isinstance(result, tuple) and len(result) == len(outputs):
-        return dict(zip(outputs, result))
-    if isinstance(result, dict) and sorted(result) == sorted(outputs):
-        return result
+    every = [role for role in OUTPUTS if role in outputs or role in dropped]
+    if isinstance(result, tuple):
+        for roles in (outputs, every):
+            if len(result) == len(roles):
+                return {role: value for role, value in zip(roles, result)
+                        if role in outputs}
+    elif set(outputs) <= set(result) <= set(every):
+        return {role: result[role] for role in outputs}
     got = (", ".join(map(str, result)) if isinstance(result, dict)
            else f"{len(result)} value(s)")
     raise TypeError(f"expected {', '.join(outputs)} to be returned, got {got}")

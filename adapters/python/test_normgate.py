@@ -226,6 +226,21 @@ class Worker(unittest.TestCase):
             np.testing.assert_array_equal(got["mean"], self.X[:, 0] + 1)
             np.testing.assert_array_equal(got["rstd"], self.X[:, 0] + 2)
 
+    def test_outputs_that_are_not_wanted(self):
+        row = np.empty(2, np.float32)
+        for kernel in ("by_tuple", "by_name"):
+            reply, got = self.driver.call(
+                kernel, {"x": self.X},
+                {"y": np.empty_like(self.X), "rstd": row}, 2, 3,
+                null=["mean"])
+            self.assertIn("done", reply)
+            np.testing.assert_array_equal(got["rstd"], self.X[:, 0] + 2)
+        # One that was wanted is still missed.
+        reply, _ = self.driver.call(
+            "sees_f32", {"x": self.X},
+            {"y": np.empty_like(self.X), "rstd": row}, 2, 3, null=["mean"])
+        self.assertIn("expected y, rstd to be returned", reply["why"])
+
     def test_bf16_arrays_are_patterns(self):
         x = normgate.to_bf16(self.X)
         reply, got = self.driver.call("widened_bf16", {"x": x},

@@ -34,7 +34,30 @@ enum {
  * batch_norm, group_norm, instance_norm ([N][spatial][C] under
  * layout=channels_last). gamma, beta, dgamma, dbeta are [n] or [C]; mean, rstd
  * and var have one element per reduction set: [rows], [C] for batch_norm,
- * [N][num_groups], [N][C]. */
+ * [N][num_groups], [N][C].
+ *
+ * What a contract may promise of a call beside its numbers:
+ *
+ *   nullable=outputs  Any output but y, and but the running statistics, may be
+ *                     NULL: it is not wanted, the others are. In a backward
+ *                     pass at least one is wanted.
+ *   nullable=all      So may gamma, which is then 1 (under one_plus_gamma too:
+ *                     x_hat is not scaled; dgamma is NULL with it), and beta,
+ *                     which is then 0. x, residual, dy, dh and given statistics
+ *                     never are.
+ *   in_place=yes      y may be x, and dx may be dy: the same address, and the
+ *                     same strides. The memory is then not read-only; no other
+ *                     two tensors ever share any.
+ *   reentrant=yes     The default. Two threads may call at once, each with
+ *                     tensors of its own, from the first call of the process
+ *                     on. A lock inside the kernel is one way to bear it.
+ *   alignment=A       The memory of every tensor begins at a multiple of A
+ *                     bytes, and at any such one. Under layout=strided only the
+ *                     first element does.
+ *   layout=strided    Any positive strides, also of more than 2^31 elements.
+ *
+ * Outputs hold anything before a call. The rounding mode and FTZ/DAZ are the
+ * same after a call as before it. */
 typedef struct ng_call {
     size_t size;        /* of this struct, as the caller knows it */
     const char *kernel; /* name of the kernel, as its descriptor gives it */

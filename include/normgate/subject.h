@@ -22,6 +22,7 @@ typedef struct ng_subject_options {
                             worker 16 GiB */
     bool in_process;     /* for fuzzing: no process, no guard pages */
     bool every_dtype;    /* a seeded bug in every dtype, not its own alone */
+    unsigned threads;    /* told to OpenMP and its like; 0: nothing is said */
 } ng_subject_options;
 
 typedef struct ng_kernel_info {
@@ -43,9 +44,18 @@ enum {
     ng_breach_fpenv = 8,     /* rounding mode or FTZ/DAZ was left changed */
 };
 
-/* The manner of a call, beside its data; all zero: the ordinary one. */
+/* The manner of a call, beside its data; all zero: the ordinary one. A tensor
+ * of the contract whose data is NULL is passed as NULL. */
 typedef struct ng_manner {
     bool guard_before; /* the buffers begin, not end, at the guard page */
+    bool in_place;     /* y in the memory of x, dx in that of dy */
+    bool huge_before;  /* outputs hold a large number before the call, not a
+                          NaN; that each is written is then not looked at */
+    bool far;          /* the outermost axis of more than one step moves by
+                          more than 2^31 elements: layout=strided */
+    size_t skew;       /* bytes, a multiple of the contract's alignment: the
+                          k-th tensor of the call (from 1) lies k times that
+                          away from its guard page */
 } ng_manner;
 
 typedef struct ng_request {
@@ -63,12 +73,30 @@ typedef struct ng_reply {
     char message[320]; /* what happened, in words; "" when nothing did */
 } ng_reply;
 
+/* Two calls at once, by two threads. */
+typedef struct ng_together {
+    bool cold;       /* as the first calls of a fresh process, once, the second
+                        begun so many `seconds` after the first, which is
+                        stopped meanwhile (0: both begin together); else, after
+                        each alone, again and again: */
+    double seconds;  /* for this long, */
+    unsigned rounds; /* or so often, */
+    /* or until outputs differ in their bits from those of the calls alone: */
+    bool differ;
+    unsigned tried, overlapped; /* rounds; with one call begun and finished
+                                   in the middle of the other */
+} ng_together;
+
 typedef struct ng_subject ng_subject;
 
 /* Loads the subject and reads its kernels. NG cannot_load: error says why. */
 ng_status ng_subject_open(ng_subject **subject, const char *spec,
                           const ng_subject_options *options, ng_error *error);
 void ng_subject_close(ng_subject *subject);
+
+/* The same subject once more, in a process of its own, under a thread count. */
+ng_status ng_subject_again(ng_subject **opened, const ng_subject *subject,
+                           unsigned threads, ng_error *error);
 
 const char *ng_subject_spec(const ng_subject *subject);
 const char *ng_subject_name(const ng_subject *subject);
@@ -80,6 +108,15 @@ const char *ng_subject_load_breach(const ng_subject *subject);
 
 void ng_subject_call(ng_subject *subject, const ng_request *request,
                      ng_reply *reply);
+
+/* Whether its kernels can be called in this manner, or by two threads. */
+bool ng_subject_can(const ng_subject *subject, const ng_manner *manner);
+bool ng_subject_can_together(const ng_subject *subject);
+
+/* Fills both requests' outputs from the last round. The requests are of the
+ * ordinary manner. */
+void ng_subject_call_together(ng_subject *subject, const ng_request request[2],
+                              ng_together *together, ng_reply reply[2]);
 
 /* Calls `row` for every built-in whose name matches the glob. */
 size_t ng_builtin_match(const char *glob,

@@ -1,8 +1,10 @@
 /* Kernels that break one rule of a call each, beside two that keep them all.
  * What normgate says of each is checked by test_subjects.c. */
+#define _GNU_SOURCE /* gettid */
 #include <fenv.h>
 #include <math.h>
 #include <normgate/impl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,6 +100,14 @@ static int leaves_child(const ng_call *call)
     abort();
 }
 
+/* Of a thread that is not the process's first: the process goes on without. */
+static int ends_thread(const ng_call *call)
+{
+    if (gettid() != getpid())
+        pthread_exit(NULL);
+    return good(call);
+}
+
 static int hungry(const ng_call *call)
 {
     (void)call;
@@ -185,6 +195,7 @@ NG_LIBRARY("hostile", {"good", CONTRACT, good, NULL, 0},
            {"out_of_stack", CONTRACT, out_of_stack, NULL, 0},
            {"sends_signal", CONTRACT, sends_signal, NULL, 0},
            {"leaves_child", CONTRACT, leaves_child, NULL, 0},
+           {"ends_thread", CONTRACT, ends_thread, NULL, 0},
            {"hungry", CONTRACT, hungry, NULL, 0},
            {"scribbles", CONTRACT, scribbles, NULL, 0},
            {"overruns", CONTRACT, overruns, NULL, 0},
