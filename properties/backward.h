@@ -69,6 +69,15 @@ bool ng_identity(ng_finding *finding, ng_role role, size_t set, size_t i,
                  double got, double due, double bound, const char *format, ...)
     __attribute__((format(printf, 8, 9)));
 
+/* Makes every set as the first, its dy 1 at the element that has the set's
+ * number mod n, else 0; dh 0. */
+void ng_unit_gradients(ng_call_state *call);
+
+/* The exact singular values of dy/dx of the bare norm in set 0, largest first:
+ * n of them. */
+void ng_norm_spectrum(const ng_outcome *base, const ng_x_hat *x_hat,
+                      double *values);
+
 /* In training, statistics of x. */
 bool ng_is_training(const ng_contract *contract);
 bool ng_applies_gradient(const ng_contract *contract);

@@ -445,8 +445,8 @@ const ng_property ng_property_gradient = {
            "norm in directions that cannot change the loss",
     .source = "exact identities of the derivative (Ioffe, Szegedy 2015; Ba, "
               "Kiros, Hinton 2016); sums of the outputs' bounds, BOUNDS.md",
-    .wild = "pytorch/xla#913: batch norm's eval backward used the gradient of "
-            "batch statistics, so its dx depended on x and on the batch",
+    .wild = "Oneflow-Inc/oneflow#6149: layer norm returned dgamma as dbeta and "
+            "dbeta as dgamma",
     .applies = ng_applies_gradient,
     .plan = plan,
     .check = check,

@@ -35,8 +35,7 @@ static bool plan(const ng_trial *trial, size_t i, ng_case *test)
                          sizeof sizes / sizeof sizes[0], test);
 }
 
-/* Every set as the first; dy of set k is 1 at element k mod n, else 0. */
-static void make_unit(ng_call_state *call)
+void ng_unit_gradients(ng_call_state *call)
 {
     const ng_view *view = &call->problem.view;
     size_t n = ng_view_n(view);
@@ -63,11 +62,11 @@ static int descending(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-/* The exact singular values of P, largest first. On span{1, z} of a saved
+/* On span{1, z} of a saved
  * x_hat = z, P is rstd times I less the sum of two projections, whose Gram
  * matrix is [1 a; a 1 - t] with a = 1'z/sqrt(n k), t = 1 - z'z/k. */
-static void exact_spectrum(const ng_outcome *base, const ng_x_hat *x_hat,
-                           double *values)
+void ng_norm_spectrum(const ng_outcome *base, const ng_x_hat *x_hat,
+                      double *values)
 {
     const ng_contract *contract = base->call.problem.contract;
     const ng_conditions *c = ng_exact_conditions(base->standard.exact, 0);
@@ -154,7 +153,7 @@ static void judge(const ng_outcome *base, const ng_x_hat *x_hat,
     size_t n = x_hat->n, rank = 0;
     double least, most;
     factor_range(&base->call, n, &least, &most);
-    exact_spectrum(base, x_hat, exact);
+    ng_norm_spectrum(base, x_hat, exact);
     /* the share of eps, rstd and the products are rounded */
     slack += 32 * 0x1p-53 * most * (exact[0] + x_hat->rstd[0]);
     for (size_t k = 0; k < n; k++) {
@@ -189,7 +188,7 @@ static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
     if (!ng_trial_prepare(trial, test, &drawn.call, finding) ||
         !ng_outcome_copy(trial, &drawn, &base, finding))
         return;
-    make_unit(&base.call);
+    ng_unit_gradients(&base.call);
     if (!ng_outcome_call(trial, test, &base, finding) ||
         !ng_x_hat_make(trial, &base.call, &x_hat, finding))
         return;
@@ -217,7 +216,8 @@ const ng_property ng_property_jacobian = {
            "weights grow; a direction lost never learns",
     .source = "exact spectrum of the derivative; Weyl and Ostrowski (Horn, "
               "Johnson, Matrix Analysis, 4.5.9, 7.3); LAPACK dgesvd, checked",
-    .wild = "",
+    .wild = "pytorch/xla#913: batch norm's eval backward used the gradient of "
+            "batch statistics: a Jacobian of rank n - 2, not n",
     .applies = ng_applies_gradient,
     .plan = plan,
     .check = check,
