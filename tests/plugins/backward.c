@@ -21,6 +21,7 @@ typedef enum mistake {
     BATCH,         /* inference by batch statistics */
     WITH_X,        /* inference adds a trace of x to dx */
     NAN_AT_ZERO,   /* 0/0 where dy vanishes */
+    SIGNED,        /* dgamma of a row has the sign of its sum of dy */
     LESS_ONE,      /* the variance of n - 1 values, in the backward pass */
 } mistake;
 
@@ -123,9 +124,13 @@ static int rows(const ng_call *call, bool centred, mistake wrong)
                      0};
             moments m = moments_of(call, &s, call->gamma, 1, centred, wrong);
             double dy = (double)s.dy[i];
+            double sum = 0;
+            for (size_t k = 0; wrong == SIGNED && k < n; k++)
+                sum += (double)s.dy[k];
+            double sign = sum < 0 ? -1 : 1;
             if (wrong == LAST_ROW)
                 dgamma = 0;
-            dgamma += dy * ((double)s.x[i] - m.mean) * m.rstd;
+            dgamma += sign * dy * ((double)s.x[i] - m.mean) * m.rstd;
             dbeta += dy;
         }
         ((float *)call->dgamma)[i] =
@@ -224,6 +229,7 @@ ROWS(absolute, true, ABSOLUTE)
 ROWS(last_row, true, LAST_ROW)
 ROWS(exchanged, true, EXCHANGED)
 ROWS(nan_at_zero, true, NAN_AT_ZERO)
+ROWS(signs, true, SIGNED)
 ROWS(less_one, true, LESS_ONE)
 ROWS(rms_right, false, RIGHT)
 ROWS(rms_gamma_twice, false, GAMMA_TWICE)
@@ -260,7 +266,7 @@ NG_LIBRARY(
     {"last_row", LAYER, last_row, NULL, 0},
     {"exchanged", LAYER, exchanged, NULL, 0},
     {"nan_at_zero", LAYER, nan_at_zero, NULL, 0},
-    {"less_one", LAYER, less_one, NULL, 0},
+    {"signs", LAYER, signs, NULL, 0}, {"less_one", LAYER, less_one, NULL, 0},
     {"rms_right", RMS, rms_right, NULL, 0},
     {"rms_gamma_twice", RMS, rms_gamma_twice, NULL, 0},
     {"rms_no_slope", RMS, rms_no_slope, NULL, 0},
