@@ -100,8 +100,8 @@ static void test_curvature_is_exact(void **state)
 {
     static const char *const kernels[] = {"layer_norm_backward_f16",
                                           "rms_norm_backward_f16",
-                                          "batch_norm_backward_bf16"};
-    ng_subject *right = opened("builtin:two_pass");
+                                          "group_norm_backward_f16"};
+    ng_subject *right = opened("builtin:wide");
     char cause[400], note[240];
     (void)state;
     for (size_t k = 0; k < 3; k++) {
