@@ -3,8 +3,8 @@
  * batch norm; batch norm of the transpose is layer norm; without a mean RMS
  * norm is layer norm; the L2 norm is RMS norm over sqrt(n). The kernel is
  * judged against the other op's exact values, found by index arithmetic of its
- * own (identity.h): no shared geometry can hide a mistake. */
-#include "identity.h"
+ * own (equivalence.h): no shared geometry can hide a mistake. */
+#include "equivalence.h"
 #include "judge.h"
 #include "plan.h"
 
@@ -15,7 +15,7 @@
 
 typedef struct relation {
     const char *words;
-    const ng_identity *id; /* NULL: the same shape */
+    const ng_equivalence *id; /* NULL: the same shape */
     const char *op;
     unsigned centred, divisor; /* of the other contract */
     int exponent; /* exact y here = 2^exponent times the exact y there */
@@ -291,10 +291,10 @@ static void relate_shapes(setting *s, ng_finding *finding)
 {
     const ng_contract *contract = s->trial->contract;
     for (size_t k = 0;
-         ng_identities[k].words != NULL && finding->verdict == NG_PASS; k++) {
-        relation r = {ng_identities[k].words, &ng_identities[k], NULL,
+         ng_equivalences[k].words != NULL && finding->verdict == NG_PASS; k++) {
+        relation r = {ng_equivalences[k].words, &ng_equivalences[k], NULL,
                       contract->centred,      contract->divisor, 0};
-        if (ng_identity_holds(&ng_identities[k], &s->own, s->test))
+        if (ng_equivalence_holds(&ng_equivalences[k], &s->own, s->test))
             relate(s, &r, finding);
     }
 }

@@ -1,8 +1,8 @@
-/* Identity: which norms are another norm on the same numbers, and where an
+/* Equivalence: which norms are another norm on the same numbers, and where an
  * element of the one stands in the other. Index arithmetic of its own, from the
  * text of impl.h: what the ops and views say is checked by it. */
-#ifndef NORMGATE_IDENTITY_H
-#define NORMGATE_IDENTITY_H
+#ifndef NORMGATE_EQUIVALENCE_H
+#define NORMGATE_EQUIVALENCE_H
 
 #include <normgate/case.h>
 #include <normgate/contract.h>
@@ -31,18 +31,18 @@ size_t ng_spot_memory(const ng_case *test, const ng_contract *contract,
 
 /* `move` takes a position of the one norm to that of the other. `unit`: holds
  * where all gammas and betas are alike. */
-typedef struct ng_identity {
+typedef struct ng_equivalence {
     const char *words;
     const char *own; /* an op, or "rows": layer, RMS, L2 norm */
     bool unit;
     bool (*applies)(const ng_shape *own); /* NULL: always */
     ng_shape (*other)(const ng_shape *own);
     void (*move)(const ng_shape *own, const size_t at[3], size_t to[3]);
-} ng_identity;
+} ng_equivalence;
 
-extern const ng_identity ng_identities[]; /* NULL words at the end */
+extern const ng_equivalence ng_equivalences[]; /* NULL words at the end */
 
-bool ng_identity_holds(const ng_identity *identity, const ng_shape *own,
+bool ng_equivalence_holds(const ng_equivalence *identity, const ng_shape *own,
                        const ng_case *test);
 
 #endif

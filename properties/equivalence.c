@@ -1,5 +1,5 @@
 /* Identity: index arithmetic of every op, and the table of identities. */
-#include "identity.h"
+#include "equivalence.h"
 
 #include <string.h>
 
@@ -181,7 +181,7 @@ static void lengthen(const ng_shape *own, const size_t at[3], size_t to[3])
     put(to, at[0], 0, at[1]);
 }
 
-const ng_identity ng_identities[] = {
+const ng_equivalence ng_equivalences[] = {
     {"group norm of one group is layer norm over C and spatial", "group_norm",
      false, one_group, group_to_layer, flatten},
     {"group norm of C groups is instance norm", "group_norm", false,
@@ -205,7 +205,7 @@ const ng_identity ng_identities[] = {
     {NULL, NULL, false, NULL, NULL, NULL},
 };
 
-bool ng_identity_holds(const ng_identity *id, const ng_shape *own,
+bool ng_equivalence_holds(const ng_equivalence *id, const ng_shape *own,
                        const ng_case *test)
 {
     bool same = strcmp(id->own, "rows") == 0 ? ng_shape_is_rows(own->op)
