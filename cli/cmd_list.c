@@ -2,7 +2,7 @@
 #include "command.h"
 
 #include <normgate/contract.h>
-#include <normgate/generator.h>
+#include <normgate/families.h>
 #include <normgate/op.h>
 #include <normgate/property.h>
 #include <normgate/subject.h>
@@ -41,6 +41,7 @@ static void properties(void)
 
 static void generators(void)
 {
+    char name[64];
     for (size_t i = 0; ng_generators[i] != NULL; i++) {
         const ng_generator *g = ng_generators[i];
         print_row(g->name, g->claim);
@@ -48,18 +49,16 @@ static void generators(void)
             printf("%-22s :number, %g to %g [%g]\n", "", g->arg_low,
                    g->arg_high, g->arg_default);
     }
-    puts("\naffine=unit            gamma = 1, beta = 0\n"
-         "affine=scale_only      |gamma| in [0.5, 2) with signs, beta = 0\n"
-         "affine=random          the same, beta normal\n"
-         "affine=spread          gamma over 17 binades with zeros and signs\n"
-         "affine=poisoned        random, with NaN and Inf here and there\n"
-         "affine=zero            gamma 0, random beta\n"
-         "\n"
-         "dy=normal              gradient of y: standard normal values\n"
-         "dy=ones, dy=zero       the same everywhere\n"
-         "dy=spike               one element alone\n"
-         "dy=wide                normal values over 17 binades\n"
-         "dy=integers            -7 to 7");
+    puts("");
+    for (const ng_affine_family *f = ng_affine_families; f->name != NULL; f++) {
+        snprintf(name, sizeof name, "affine=%.40s", f->name);
+        print_row(name, f->claim);
+    }
+    puts("");
+    for (const ng_dy_family *f = ng_dy_families; f->name != NULL; f++) {
+        snprintf(name, sizeof name, "dy=%.40s", f->name);
+        print_row(name, f->claim);
+    }
 }
 
 static void ops(void)

@@ -6,12 +6,33 @@
 
 #include <math.h>
 
+/* var/eps from 1e-6 to 1e6, with eps such that the values are ordinary numbers
+ * of every dtype; then eps as users set it. */
 static const ng_plan_row rows[] = {
-    {"near_eps", 1, 1, "random"},       {"near_eps", 0.1, 1, "unit"},
-    {"near_eps", 1, 1e-3, "random"},    {"near_eps", 1, NG_EPS, "random"},
-    {"near_eps", 10, NG_EPS, "unit"},   {"near_eps", 0.01, NG_EPS, "random"},
-    {"near_eps", 1, 1e-6, "random"},    {"near_eps", 1, 1e-8, "random"},
-    {"near_eps", 100, 1e-12, "random"}, {"integers", 1, 1, "unit"},
+    {"near_eps", 0.75, 1, "random"},
+    {"near_eps", 0.1, 1, "unit"},
+    {"near_eps", 1.5, 1e-3, "random"},
+    {"near_eps", 0.75, NG_EPS, "random"},
+    {"near_eps", 1e-6, 1, "random"},
+    {"near_eps", 1e-5, 1, "unit"},
+    {"near_eps", 1e-4, 1, "ramp"},
+    {"near_eps", 1e-3, 0.1, "random"},
+    {"near_eps", 0.01, NG_EPS, "random"},
+    {"near_eps", 0.3, 1e-4, "random"},
+    {"near_eps", 3, 1e-4, "unit"},
+    {"near_eps", 10, NG_EPS, "unit"},
+    {"near_eps", 100, 1e-3, "random"},
+    {"near_eps", 1e3, NG_EPS, "unit"},
+    {"near_eps", 1e4, NG_EPS, "random"},
+    {"near_eps", 1e5, NG_EPS, "ramp"},
+    {"near_eps", 1e6, NG_EPS, "random"},
+    {"near_eps", 1, 1e-3, "unit"}, /* where max(var, eps) has its kink */
+    {"near_eps", 1.5, 1e-6, "random"},
+    {"near_eps", 1.5, 1e-8, "random"},
+    {"near_eps", 0.5, 0x1.8p-11, "unit"}, /* exact in every format */
+    {"near_eps", 100, 1e-12, "random"},
+    {"near_eps", 1.5, 16, "random"},
+    {"integers", 1, 1, "unit"},
     {"normal", NAN, 1e-12, "random"},
 };
 

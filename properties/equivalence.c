@@ -1,4 +1,4 @@
-/* Identity: index arithmetic of every op, and the table of identities. */
+/* Equivalence: index arithmetic of every op, and the table of equivalences. */
 #include "equivalence.h"
 
 #include <string.h>

@@ -1,8 +1,10 @@
 /* Generators: the table, the parameter families, and the tensors of a case. */
-#include <normgate/generator.h>
+#include <normgate/families.h>
+
 #include <normgate/op.h>
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #define NG_GENERATOR(name) extern const ng_generator ng_generator_##name;
@@ -25,131 +27,25 @@ const ng_generator *ng_generator_find(const char *name)
     return NULL;
 }
 
-/* Parameter families. gamma is never near zero in `random`, so that a wrong
- * x_hat shows in every element; `spread` has zeros, signs and 16 binades;
- * `poisoned` has a NaN or an Inf here and there; `zero` has no gamma. */
-static void unit(ng_source *source, double *gamma, double *beta)
-{
-    (void)source;
-    *gamma = 1;
-    *beta = 0;
-}
-
-static void scale_only(ng_source *source, double *gamma, double *beta)
-{
-    double size = 0.5 + 1.5 * ng_source_unit(source);
-    *gamma = ng_source_below(source, 2) != 0 ? -size : size;
-    *beta = 0;
-}
-
-static void random_pair(ng_source *source, double *gamma, double *beta)
-{
-    scale_only(source, gamma, beta);
-    *beta = ng_source_normal(source);
-}
-
-static void spread(ng_source *source, double *gamma, double *beta)
-{
-    double sign = ng_source_below(source, 2) != 0 ? -1 : 1;
-    *gamma = sign * ldexp(1 + ng_source_unit(source),
-                          (int)ng_source_below(source, 17) - 8);
-    if (ng_source_below(source, 8) == 7)
-        *gamma = 0;
-    *beta =
-        ng_source_normal(source) * ldexp(1, (int)ng_source_below(source, 9));
-}
-
-static void zero(ng_source *source, double *gamma, double *beta)
-{
-    *gamma = 0;
-    *beta = ng_source_normal(source);
-}
-
-static void poisoned(ng_source *source, double *gamma, double *beta)
-{
-    random_pair(source, gamma, beta);
-    switch (ng_source_below(source, 16)) {
-    case 13: *gamma = NAN; break;
-    case 14: *gamma = INFINITY; break;
-    case 15: *beta = -INFINITY; break;
-    default: break;
-    }
-}
-
-static const struct {
-    const char *name;
-    void (*draw)(ng_source *source, double *gamma, double *beta);
-} families[] = {
-    {"unit", unit},     {"scale_only", scale_only}, {"random", random_pair},
-    {"spread", spread}, {"poisoned", poisoned},     {"zero", zero},
-};
-enum { FAMILY_COUNT = sizeof families / sizeof families[0] };
-
-/* Families of dy. `spike` is a gradient that one element has alone. */
-static double dy_normal(ng_source *source, size_t i)
-{
-    (void)i;
-    return ng_source_normal(source);
-}
-
-static double dy_ones(ng_source *source, size_t i)
-{
-    (void)source;
-    (void)i;
-    return 1;
-}
-
-static double dy_zero(ng_source *source, size_t i)
-{
-    (void)source;
-    (void)i;
-    return 0;
-}
-
-static double dy_spike(ng_source *source, size_t i)
-{
-    return i == 0 ? 1 + ng_source_unit(source) : 0;
-}
-
-static double dy_wide(ng_source *source, size_t i)
-{
-    (void)i;
-    return ldexp(ng_source_normal(source),
-                 (int)ng_source_below(source, 17) - 8);
-}
-
-static double dy_integers(ng_source *source, size_t i)
-{
-    (void)i;
-    return (double)ng_source_below(source, 15) - 7;
-}
-
-static const struct {
-    const char *name;
-    double (*draw)(ng_source *source, size_t i);
-} gradients[] = {
-    {"normal", dy_normal}, {"ones", dy_ones}, {"zero", dy_zero},
-    {"spike", dy_spike},   {"wide", dy_wide}, {"integers", dy_integers},
-};
-enum { GRADIENT_COUNT = sizeof gradients / sizeof gradients[0] };
-
 /* The inputs being filled. */
 typedef struct filling {
     const ng_case *test;
     const ng_contract *contract;
     const ng_generator *generator;
+    const ng_affine_family *affine;
+    const ng_dy_family *dy;
     ng_source source;
     ng_tensor *tensor; /* [NG_TENSOR_COUNT] */
     ng_problem *problem;
 } filling;
 
-static void fill_parameters(filling *f, size_t family)
+static void fill_parameters(filling *f)
 {
     const ng_tensor *gamma = &f->tensor[ng_tensor_gamma];
     const ng_tensor *beta = &f->tensor[ng_tensor_beta];
     for (size_t i = 0; gamma->data != NULL && i < gamma->count; i++) {
         double g, b;
-        families[family].draw(&f->source, &g, &b);
+        f->affine->draw(&f->source, i, &g, &b);
         ng_dtype_set(gamma->dtype, gamma->data, i, g);
         if (beta->data != NULL)
             ng_dtype_set(beta->dtype, beta->data, i, b);
@@ -169,39 +65,75 @@ static void fill_residual(filling *f)
                      ng_dtype_get(residual->dtype, residual->data, i) / 4);
 }
 
-static void fill_gradient(filling *f, const ng_tensor *tensor, size_t family)
+static double x_at(const filling *f, size_t set, size_t i)
+{
+    const ng_tensor *x = &f->tensor[ng_tensor_x];
+    return ng_dtype_get(x->dtype, x->data,
+                        ng_view_index(&f->problem->view, set, i));
+}
+
+/* Mean of a set and 1/sigma, near enough for a family to aim at. */
+static void moments(const filling *f, size_t set, double *mean, double *rstd)
+{
+    size_t n = ng_view_n(&f->problem->view);
+    double sum = 0, squares = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += x_at(f, set, i);
+    *mean = f->contract->centred == ng_centred_yes ? sum / (double)n : 0;
+    for (size_t i = 0; i < n; i++) {
+        double d = x_at(f, set, i) - *mean;
+        squares += d * d;
+    }
+    *rstd = squares > 0 ? 1 / sqrt(squares / (double)n) : 0;
+    if (!isfinite(*mean) || !isfinite(*rstd))
+        *mean = *rstd = 0;
+}
+
+static void fill_gradient(filling *f, const ng_tensor *tensor,
+                          const ng_dy_family *family)
 {
     const ng_view *view = &f->problem->view;
-    size_t n = ng_view_n(view);
-    for (size_t set = 0; tensor->data != NULL && set < ng_view_sets(view);
-         set++) {
-        for (size_t i = 0; i < n; i++)
+    const ng_tensor *gamma = &f->tensor[ng_tensor_gamma];
+    ng_dy_place place = {.sets = ng_view_sets(view), .n = ng_view_n(view)};
+    for (; tensor->data != NULL && place.set < place.sets; place.set++) {
+        double mean, rstd;
+        moments(f, place.set, &mean, &rstd);
+        for (place.i = 0; place.i < place.n; place.i++) {
+            double x = x_at(f, place.set, place.i);
+            place.x = isfinite(x) ? x : 0;
+            place.x_hat = (place.x - mean) * rstd;
+            place.gamma = 1;
+            if (gamma->data != NULL)
+                place.gamma =
+                    ng_dtype_get(gamma->dtype, gamma->data,
+                                 ng_view_param(view, place.set, place.i));
             ng_dtype_set(tensor->dtype, tensor->data,
-                         ng_view_index(view, set, i),
-                         gradients[family].draw(&f->source, set * n + i));
+                         ng_view_index(view, place.set, place.i),
+                         family->draw(&f->source, &place));
+        }
     }
 }
 
-/* Running statistics: a mean among the channel's values, a variance that is
- * ordinary, near eps, zero or large. */
 static void fill_running(filling *f)
 {
     const ng_tensor *mean = &f->tensor[ng_tensor_running_mean];
     const ng_tensor *var = &f->tensor[ng_tensor_running_var];
-    const ng_tensor *x = &f->tensor[ng_tensor_x];
     const ng_view *view = &f->problem->view;
-    double eps = f->test->eps;
+    bool poison =
+        mean->use == ng_input && strcmp(f->affine->name, "poisoned") == 0;
     for (size_t c = 0; mean->data != NULL && c < mean->count; c++) {
-        double first = 0, size = 0.25 + 3.75 * ng_source_unit(&f->source);
-        const double factor[] = {1, eps > 0 ? eps : 1, eps > 0 ? 0 : 1, 100};
+        double first = 0, m, v;
         if (c < ng_view_sets(view) && ng_view_n(view) > 0)
-            first = ng_dtype_get(x->dtype, x->data, ng_view_index(view, c, 0));
-        if (!isfinite(first))
-            first = 0;
-        ng_dtype_set(mean->dtype, mean->data, c,
-                     first + ng_source_normal(&f->source));
-        ng_dtype_set(var->dtype, var->data, c,
-                     size * factor[ng_source_below(&f->source, 4)]);
+            first = x_at(f, c, 0);
+        ng_draw_running(&f->source, f->test->eps, first, &m, &v);
+        if (f->generator->running != NULL)
+            f->generator->running(f->test, &m, &v);
+        if (poison && c % 4 == 1)
+            m = c % 8 == 1 ? NAN : INFINITY;
+        if (poison && c % 4 == 3)
+            v = c % 8 == 3 ? INFINITY : NAN;
+        ng_dtype_set(mean->dtype, mean->data, c, m);
+        ng_dtype_set(var->dtype, var->data, c, v);
     }
 }
 
@@ -267,9 +199,11 @@ void ng_problem_attach(ng_problem *problem, const ng_tensor *tensor)
 }
 
 /* The rows of the tables that the case names. */
-static ng_status look_up(const ng_case *test, const ng_generator **generator,
-                         size_t *family, size_t *gradient, ng_error *error)
+static ng_status look_up(filling *f, ng_error *error)
 {
+    const ng_case *test = f->test;
+    const ng_generator **generator = &f->generator;
+    char names[256];
     if (ng_op_find(test->op) == NULL)
         return ng_fail(error, ng_status_bad_input, "unknown op '%s'", test->op);
     *generator = ng_generator_find(test->gen);
@@ -286,23 +220,19 @@ static ng_status look_up(const ng_case *test, const ng_generator **generator,
                            ? "gen=%s:%g: the argument lies outside %g .. %g"
                            : "gen=%s takes no argument (got %g)",
                        test->gen, test->gen_arg, low, high);
-    for (*family = 0; *family < FAMILY_COUNT; ++*family) {
-        if (strcmp(families[*family].name, test->affine) == 0)
-            break;
-    }
-    if (*family == FAMILY_COUNT)
+    f->affine = ng_affine_family_find(test->affine);
+    f->dy = ng_dy_family_find(test->dy);
+    if (f->affine == NULL) {
+        ng_affine_family_names(names, sizeof names);
         return ng_fail(error, ng_status_bad_input,
-                       "unknown affine=%s; expected unit, scale_only, random, "
-                       "spread, poisoned or zero",
-                       test->affine);
-    for (*gradient = 0; *gradient < GRADIENT_COUNT; ++*gradient) {
-        if (strcmp(gradients[*gradient].name, test->dy) == 0)
-            return ng_status_ok;
+                       "unknown affine=%s; expected %s", test->affine, names);
     }
-    return ng_fail(error, ng_status_bad_input,
-                   "unknown dy=%s; expected normal, ones, zero, spike, wide or "
-                   "integers",
-                   test->dy);
+    if (f->dy == NULL) {
+        ng_dy_family_names(names, sizeof names);
+        return ng_fail(error, ng_status_bad_input, "unknown dy=%s; expected %s",
+                       test->dy, names);
+    }
+    return ng_status_ok;
 }
 
 ng_status ng_case_tensors(const ng_case *test, const ng_contract *contract,
@@ -313,8 +243,7 @@ ng_status ng_case_tensors(const ng_case *test, const ng_contract *contract,
                  .contract = contract,
                  .tensor = tensor,
                  .problem = problem};
-    size_t family = 0, gradient = 0;
-    ng_status status = look_up(test, &f.generator, &family, &gradient, error);
+    ng_status status = look_up(&f, error);
     if (status != ng_status_ok)
         return status;
     if (strcmp(test->op, contract->op) != 0 ||
@@ -334,10 +263,10 @@ ng_status ng_case_tensors(const ng_case *test, const ng_contract *contract,
     ng_case_source(test, &f.source);
     f.generator->fill(test, contract, &problem->view, &f.source,
                       tensor[ng_tensor_x].data);
-    fill_parameters(&f, family);
+    fill_parameters(&f);
     fill_residual(&f);
-    fill_gradient(&f, &tensor[ng_tensor_dy], gradient);
-    fill_gradient(&f, &tensor[ng_tensor_dh], 0);
+    fill_gradient(&f, &tensor[ng_tensor_dy], f.dy);
+    fill_gradient(&f, &tensor[ng_tensor_dh], ng_dy_family_find("normal"));
     fill_running(&f);
     ng_problem_attach(problem, tensor);
     return fill_saved(&f, arena, error);
@@ -354,9 +283,13 @@ void ng_case_draw(ng_case *test, const ng_contract *contract,
     size_t rows = 1 + (size_t)ng_source_u32(&source) % 4;
     ng_case_reshape(test, rows, 1 + (size_t)ng_source_u32(&source) % 256);
     test->eps = eps[ng_source_u32(&source) % 5];
-    size_t generators = 0;
+    size_t generators = 0, affines = 0, gradients = 0;
     while (ng_generators[generators] != NULL)
         generators++;
+    while (ng_affine_families[affines].name != NULL)
+        affines++;
+    while (ng_dy_families[gradients].name != NULL)
+        gradients++;
     /* The last generator, raw, is the fuzzer's own; zero chooses the first. */
     const ng_generator *generator =
         ng_generators[ng_source_u32(&source) % generators];
@@ -367,10 +300,11 @@ void ng_case_draw(ng_case *test, const ng_contract *contract,
         arg = arg < generator->arg_low ? generator->arg_low : arg;
         test->gen_arg = arg > generator->arg_high ? generator->arg_high : arg;
     }
-    strcpy(test->affine, families[ng_source_u32(&source) % FAMILY_COUNT].name);
+    strcpy(test->affine,
+           ng_affine_families[ng_source_u32(&source) % affines].name);
     if (ng_pass_find(test->pass)->gradient)
         strcpy(test->dy,
-               gradients[ng_source_u32(&source) % GRADIENT_COUNT].name);
+               ng_dy_families[ng_source_u32(&source) % gradients].name);
     size_t left = count > source.position ? count - source.position : 0;
     test->byte_count = left < NG_CASE_BYTES_MAX ? left : NG_CASE_BYTES_MAX;
     if (test->byte_count > 0)

@@ -124,10 +124,10 @@ static void check_sums(ng_trial *trial, const ng_outcome *base,
                     16 * 0x1p-53 * fabs(along);
         }
         if (centred)
-            ng_equivalence(finding, ng_tensor_dx, set, 0, ng_inner_value(&s.dx),
+            ng_judge_identity(finding, ng_tensor_dx, set, 0, ng_inner_value(&s.dx),
                         sum, ng_inner_bound(&s.dx) + error,
                         "the sum of dx over set %zu", set);
-        ng_equivalence(finding, ng_tensor_dx, set, 0, ng_inner_value(&s.along),
+        ng_judge_identity(finding, ng_tensor_dx, set, 0, ng_inner_value(&s.along),
                     along, ng_inner_bound(&s.along) + error,
                     "the sum of dx*x_hat over set %zu, of which eps leaves %s,",
                     set, along == 0 ? "nothing" : "a part");
@@ -167,7 +167,7 @@ static bool related(const ng_outcome *base, const ng_outcome *changed,
             if (factor != 0)
                 bound += fabs(factor) * a->bound[k];
             holds &=
-                ng_equivalence(finding, role, k / b->n, k % b->n, b->got[k], due,
+                ng_judge_identity(finding, role, k / b->n, k % b->n, b->got[k], due,
                             bound, "%s[%zu] %s", ng_role_name(role), k, words);
         }
     }
@@ -320,7 +320,7 @@ static bool adds_up(const ng_outcome *whole, const ng_outcome *a,
         ng_inner due = {0};
         ng_inner_add(&due, 1, l->got[k], l->bound[k]);
         ng_inner_add(&due, 1, r->got[k], r->bound[k]);
-        holds &= ng_equivalence(finding, role, k / w->n, k % w->n, w->got[k],
+        holds &= ng_judge_identity(finding, role, k / w->n, k % w->n, w->got[k],
                              ng_inner_value(&due),
                              ng_inner_bound(&due) + w->bound[k], "%s[%zu] %s",
                              ng_role_name(role), k, words);

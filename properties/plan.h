@@ -30,6 +30,12 @@ bool ng_plan_cross(const ng_trial *trial, size_t i, const ng_plan_row *rows,
 void ng_plan_shape(const ng_trial *trial, size_t i, size_t rows, size_t n,
                    ng_case *test);
 
+/* By i, strides for the sizes that the case has (layout=strided). */
+void ng_plan_strides(const ng_trial *trial, size_t i, ng_case *test);
+
+/* A family of dy for every other i. */
+void ng_plan_gradient(size_t i, ng_case *test);
+
 /* Forward in training, of x alone: where identities of the norm hold. */
 bool ng_applies_forward(const ng_contract *contract);
 bool ng_applies_always(const ng_contract *contract);

@@ -17,6 +17,9 @@ typedef struct ng_generator {
     /* Fills x of `dtype` for every set of the view. */
     void (*fill)(const ng_case *test, const ng_contract *contract,
                  const ng_view *view, ng_source *source, void *x);
+    /* NULL, or gives the running statistics that belong to these values; what
+     * it leaves is drawn. */
+    void (*running)(const ng_case *test, double *mean, double *var);
 } ng_generator;
 
 extern const ng_generator *const ng_generators[]; /* NULL at the end */

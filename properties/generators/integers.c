@@ -22,7 +22,7 @@ const ng_generator ng_generator_integers = {
     .name = "integers",
     .claim = "integers up to the given size: exact sums, many ties",
     .arg_low = 1,
-    .arg_high = 1e6,
+    .arg_high = 0x1p53,
     .arg_default = 7,
     .fill = fill,
 };
