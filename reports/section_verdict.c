@@ -132,6 +132,18 @@ static void write_seeded(ng_buffer *out, const ng_tally *t)
                        "</dd></div>\n");
 }
 
+static void write_score(ng_buffer *out, const ng_tally *t)
+{
+    if (t->scored == 0)
+        return;
+    open_fact(out, "Kill score");
+    ng_buffer_count(out, t->scored_caught);
+    ng_buffer_add(out, "</b> of ");
+    ng_buffer_count(out, t->scored);
+    ng_buffer_add(out, "<small><a href=\"#kill_score\">seeded bugs</a> that "
+                       "this run would have caught</small></dd></div>\n");
+}
+
 static void write_elements(ng_buffer *out, const ng_tally *t)
 {
     if (t->elements == 0)
@@ -217,6 +229,7 @@ void ng_section_verdict(ng_page *page)
     write_worst(out, page->tally);
     write_elements(out, page->tally);
     write_seeded(out, page->tally);
+    write_score(out, page->tally);
     ng_buffer_add(out, "</dl>\n");
     write_proof(out, page->tally);
 }
