@@ -93,6 +93,7 @@ static void copy_finding(ng_record *record, const ng_finding *finding,
     record->elements = finding->elements;
     record->wrong = finding->wrong;
     record->proved_table = finding->level[ng_level_table];
+    record->proved_double_word = finding->level[ng_level_double_word];
     record->proved_binary128 = finding->level[ng_level_binary128];
     record->proved_mpfr = finding->level[ng_level_mpfr];
     record->proved_exact = finding->level[ng_level_exact];

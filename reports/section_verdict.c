@@ -173,6 +173,8 @@ static void write_proof_row(ng_buffer *out, const level *l, double whole)
 static void write_proof(ng_buffer *out, const ng_tally *t)
 {
     const level levels[] = {
+        {"l0", "double words", "enclosure in the sum of two doubles",
+         t->proved_double_word},
         {"l1", "binary128", "enclosure in 113-bit arithmetic",
          t->proved_binary128},
         {"l2", "MPFR", "enclosure at rising precision", t->proved_mpfr},

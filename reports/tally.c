@@ -51,6 +51,7 @@ void ng_tally_grid(ng_tally *tally, const ng_grid *properties,
             continue;
         tally->elements += record->elements;
         tally->proved_table += record->proved_table;
+        tally->proved_double_word += record->proved_double_word;
         tally->proved_binary128 += record->proved_binary128;
         tally->proved_mpfr += record->proved_mpfr;
         tally->proved_exact += record->proved_exact;

@@ -29,7 +29,8 @@ typedef struct ng_tally {
     uint64_t cases_left_out; /* SKIP and UNSUPPORTED */
     uint64_t cases_waived;
     uint64_t elements; /* outputs compared with the exact value */
-    uint64_t proved_table, proved_binary128, proved_mpfr, proved_exact;
+    uint64_t proved_table, proved_double_word, proved_binary128, proved_mpfr,
+        proved_exact;
     uint64_t undecided;
     double worst_ratio;           /* of kernels not seeded; NAN without any */
     const ng_record *worst;       /* where; NULL likewise */
