@@ -11,7 +11,6 @@ static const ng_builtin *const builtins[] = {
 #undef NG_IMPL
 #define NG_BUG(id, ...) &ng_zoo[bug_##id],
 #include "zoo.def"
-#include "zoo_family.def"
 #undef NG_BUG
 };
 

@@ -1,6 +1,10 @@
-/* The zoo: one layer norm and RMS norm, right in every step (two passes,
- * recursive sums, float arithmetic) but one, where the bug named departs from
- * it. A gate that lets one of these pass does not see that kind of error. */
+/* The zoo: one norm of every op and pass, right in every step (two passes,
+ * recursive sums, the textbook arithmetic) but one, where the bug named departs
+ * from it. A gate that lets one of these pass does not see that kind of error.
+ *
+ * Here is what does not depend on the type of the arithmetic; zoo_backward.inc
+ * with what it includes is read for float and for double. Under
+ * NG_ZOO_TWINS every bug is left out: the departure is the bug and no other. */
 #include "zoo.h"
 
 #include "geometry.h"
@@ -9,233 +13,276 @@
 #include <normgate/dtype.h>
 
 #include <fenv.h>
-#include <math.h>
+#include <float.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <tgmath.h> /* sqrt in the type of its argument: no silent double */
+#if defined(__SSE__)
+#include <xmmintrin.h>
+#endif
 
-/* One kernel and one call of it. */
-struct job {
+/* One call of one kernel. */
+struct task {
     enum bug bug;
-    ng_dtype dtype;
     enum op op;
-    const ng_call *call;
+    ng_dtype dtype;
+    const char *fields; /* of the contract, beside op, pass and dtype */
+    ng_call call;
+    struct geometry shape;
+    bool training;
     size_t calls; /* before this one, over all bugs */
-    float total;  /* of the row before */
 };
 
-static float to_format(ng_dtype dtype, float value)
+/* What no tensor shows is read where it is declared. */
+static bool declares(const struct task *task, const char *field)
 {
-    return (float)ng_dtype_round(dtype, value);
+    return strstr(task->fields, field) != NULL;
 }
 
-/* The sum of (x - centre)^power over a row. */
-static float sum(struct job *job, const float *x, float centre, int power)
+static bool is_centred(const struct task *task)
 {
-    static float uncleared;
-    enum bug bug = job->bug;
-    size_t n = job->call->n, from = 0;
-    float total = 0;
-    if (bug == bug_order_by_call)
-        from = job->calls % n;
-    if (bug == bug_batch_dependent && job->call->rows > 1)
-        from = n / 2;
-    if (bug == bug_nan_leaks)
-        total = job->total * 0;
-    if (bug == bug_stateful && power == 1)
-        total = uncleared;
-    size_t count = bug == bug_tail_dropped ? n - n % 8 : n;
-    for (size_t i = 0; i < count; i++) {
-        float term = x[(from + i) % n] - centre;
-        if (bug == bug_sign_lost && power == 1)
-            term = fabsf(term);
-        if (bug == bug_nan_swallowed && isnan(term))
-            term = 0;
-        if (power == 2)
-            term *= term;
-        if (bug == bug_f16_square_overflow && power == 2)
-            term = to_format(ng_f16, term);
-        total += term;
-        if (bug == bug_bf16_accumulate)
-            total = to_format(ng_bf16, total);
-    }
-    if (bug == bug_padded_lanes && power == 2)
-        total += (float)((8 - n % 8) % 8) * (centre * centre);
-    if (bug == bug_nan_leaks)
-        job->total = total;
-    if (bug == bug_stateful && power == 1)
-        uncleared = total;
-    return total;
+    return task->op != rms_norm && task->op != l2_norm;
 }
 
-static float mean_of(struct job *job, const float *x)
+static bool is_backward(const struct task *task)
 {
-    if (job->op == rms_norm && job->bug != bug_rms_centred)
-        return 0;
-    float mean = sum(job, x, 0, 1) / (float)job->call->n;
-    return job->bug == bug_constant_noise ? to_format(ng_bf16, mean) : mean;
+    return task->call.dy != NULL;
 }
 
-static float var_of(struct job *job, const float *x, float mean)
+static size_t threads(void)
 {
-    float n = (float)job->call->n;
-    float squares;
-    switch (job->bug) {
-    case bug_one_pass: return fmaxf(sum(job, x, 0, 2) / n - mean * mean, 0);
-    case bug_one_pass_unclamped: return sum(job, x, 0, 2) / n - mean * mean;
-    case bug_shift_broken: return sum(job, x, 0, 2) / n;
-    case bug_divisor_n_minus_1: return sum(job, x, mean, 2) / (n - 1);
-    case bug_eps_rms_sum: /* rstd_of then adds nothing */
-        return (sum(job, x, mean, 2) + (float)job->call->eps) / n;
-    default:
-        squares = sum(job, x, mean, 2) / n;
-        return job->bug == bug_abs_clamp ? fmaxf(squares, 1e-6f) : squares;
+    const char *text = getenv("OMP_NUM_THREADS");
+    int count = text != NULL ? atoi(text) : 1;
+    return count > 1 ? (size_t)count : 1;
+}
+
+/* The elements of a set that its sums take: `count` of them, from `from` on. */
+static size_t first_summed(const struct task *task)
+{
+    size_t n = task->shape.n;
+    switch (task->bug) {
+    case bug_order_by_call: return task->calls % n;
+    case bug_batch_dependent: return task->call.rows > 1 ? n / 2 : 0;
+    case bug_threads_order: return n / threads() * (threads() - 1);
+    default: return 0;
     }
 }
 
-/* 1/sqrt(v) from the bit pattern, good to 1.8e-3 after a Newton step. */
-static float rsqrt_approx(float v)
+static size_t count_summed(const struct task *task)
 {
-    uint32_t bits;
-    memcpy(&bits, &v, sizeof bits);
-    bits = 0x5f3759dfu - (bits >> 1);
-    float guess;
-    memcpy(&guess, &bits, sizeof guess);
-    return guess * (1.5f - 0.5f * v * guess * guess);
-}
-
-static float rstd_of(const struct job *job, float var)
-{
-    float eps = (float)job->call->eps;
-    switch (job->bug) {
-    case bug_eps_outside: return 1 / (sqrtf(var) + eps);
-    case bug_eps_ignored:
-    case bug_eps_rms_sum: return 1 / sqrtf(var);
-    case bug_eps_doubled: return 1 / sqrtf(var + eps + eps);
-    case bug_eps_max: return 1 / sqrtf(fmaxf(var, eps));
-    case bug_eps_f16:
-        return 1 / sqrtf(var + (float)ng_dtype_round(ng_f16, job->call->eps));
-    case bug_eps_fixed: return 1 / sqrtf(var + 1e-5f);
-    case bug_rsqrt_approx: return rsqrt_approx(var + eps);
-    case bug_rstd_bf16: return to_format(ng_bf16, 1 / sqrtf(var + eps));
-    default: return 1 / sqrtf(var + eps);
+    size_t n = task->shape.n;
+    switch (task->bug) {
+    case bug_tail_dropped: return n - n % 8;
+    case bug_l2_tail: return n - n % 4;
+    case bug_band_dropped: return n > 256 && n < 512 ? 256 : n;
+    case bug_block_dropped: return n > 1024 ? n - n % 1024 : n;
+    default: return n;
     }
 }
 
-static float affine(const struct job *job, size_t set, size_t i, float x_hat)
+/* Elements before the first address that 16 divides. */
+static size_t misaligned(const struct task *task, size_t set)
 {
-    const ng_call *call = job->call;
-    float y = x_hat;
-    if (job->bug == bug_xhat_bf16)
-        y = to_format(ng_bf16, y);
-    if (call->gamma != NULL) {
-        size_t at = job->bug == bug_gamma_by_row ? set % call->n : i;
-        float gamma = (float)ng_dtype_get(job->dtype, call->gamma, at);
-        if (job->bug == bug_gamma_plus_one)
-            gamma += 1;
-        y *= gamma;
-        if (job->bug == bug_gamma_twice)
-            y *= gamma;
-    }
-    if (call->beta != NULL && job->bug != bug_beta_ignored)
-        y += (float)ng_dtype_get(job->dtype, call->beta, i);
-    return y;
+    size_t size = ng_format_of(task->dtype)->size;
+    size_t at = (size_t)(uintptr_t)task->call.x +
+                geometry_index(&task->shape, set, 0) * size;
+    return (16 - at % 16) % 16 / size;
 }
 
-static void store(const struct job *job, size_t at, float y)
+/* Parameter of element i. */
+static size_t param_of(const struct task *task, size_t set, size_t i)
 {
-    if (job->bug == bug_truncates) { /* bf16 is the upper half of f32 */
-        uint32_t bits;
-        memcpy(&bits, &y, sizeof bits);
-        ((uint16_t *)job->call->y)[at] = (uint16_t)(bits >> 16);
-        return;
+    size_t first = geometry_param(&task->shape, set);
+    size_t place = i / task->shape.cell, C = task->call.C;
+    switch (task->bug) {
+    case bug_gamma_by_group: return set % task->call.num_groups;
+    case bug_groups_interleaved:
+        return first + place * task->shape.element[0].gamma;
+    case bug_gamma_wraps: return (first + place) % 128;
+    case bug_one_group_over_batch: return (first + place) % C;
+    case bug_channels_last_tail:
+        return first + place < C - C % 4 ? first + place : 0;
+    default: return first + place;
     }
-    ng_dtype_set(job->dtype, job->call->y, at, y);
+}
+
+/* Where element i of x lies. */
+static size_t index_of(const struct task *task, size_t set, size_t i)
+{
+    size_t index = geometry_index(&task->shape, set, i);
+    size_t n = task->shape.n;
+    if (task->bug == bug_offset_32_bits)
+        index = (uint32_t)index;
+    if (task->bug == bug_row_padded)
+        index = (set * ((n + 3) / 4 * 4) + i) % (task->shape.sets * n);
+    return index;
 }
 
 /* The bugs that do not wait for the arithmetic. */
-static void misbehave(const struct job *job)
+static void misbehave(const struct task *task)
 {
-    const ng_call *call = job->call;
+    const ng_call *call = &task->call;
     volatile int *volatile nowhere = NULL;
     volatile unsigned char *input = (unsigned char *)(uintptr_t)call->x;
-    if (job->bug == bug_spins && call->n == 13)
+    if (task->bug == bug_spins && call->n == 13)
         for (;;)
             ;
-    if (job->bug == bug_crashes && call->n == 127)
+    if (task->bug == bug_crashes && call->n == 127)
         *nowhere = 0;
-    if (job->bug == bug_exits && call->n == 31)
+    if (task->bug == bug_exits && call->n == 31)
         exit(0);
-    if (job->bug == bug_writes_input) {
+    if (task->bug == bug_writes_input) {
         unsigned char kept = input[0];
         input[0] = (unsigned char)~kept;
         input[0] = kept;
     }
+    if (task->bug == bug_y_cleared && call->y != NULL)
+        memset(call->y, 0,
+               call->rows * call->n * ng_format_of(task->dtype)->size);
 }
 
-static void one_row(struct job *job, size_t set, float *x)
+/* The modes of the processor that are left behind. */
+static void leave_modes(const struct task *task)
 {
-    const ng_call *call = job->call;
-    size_t n = call->n, count = n;
-    size_t stride = job->bug == bug_row_padded ? (n + 3) / 4 * 4 : n;
-    for (size_t i = 0; i < n; i++)
-        x[i] = (float)ng_dtype_get(job->dtype, call->x,
-                                   (set * stride + i) % (call->rows * n));
-    float mean = mean_of(job, x);
-    float var = var_of(job, x, mean);
-    float rstd = rstd_of(job, var);
-    if (job->bug == bug_last_row_skipped && set > 0 && set + 1 == call->rows)
-        return;
-    if (job->bug == bug_tail_not_written)
-        count = n - n % 4;
-    for (size_t i = 0; i < count; i++)
-        store(job, set * n + i, affine(job, set, i, (x[i] - mean) * rstd));
-    if (job->bug == bug_writes_past_end && set + 1 == call->rows)
-        store(job, call->rows * n, 0);
-    if (call->mean != NULL && job->bug != bug_mean_not_saved)
-        ((float *)call->mean)[set] = mean;
-    if (call->rstd != NULL)
-        ((float *)call->rstd)[set] = job->bug == bug_var_saved ? var : rstd;
+    if (task->bug == bug_fpenv_left)
+        fesetround(FE_TOWARDZERO);
+    if (task->bug == bug_ftz_left) {
+#if defined(__SSE__)
+        _MM_SET_FLUSH_ZERO_MODE(_MM_FLUSH_ZERO_ON);
+#else
+        fesetround(FE_UPWARD); /* the nearest that C has */
+#endif
+    }
 }
 
-static int norm(const ng_call *call, enum bug bug, enum op op, ng_dtype dtype)
+/* The bugs that take the wrong elements. */
+static void lay_out(struct task *task)
+{
+    ng_call *call = &task->call;
+    enum op op = task->op;
+    if (task->bug == bug_channels_read_first) {
+        call->stride[0] = (ptrdiff_t)(call->C * call->spatial);
+        call->stride[1] = (ptrdiff_t)call->spatial;
+        call->stride[2] = 1;
+    }
+    if (task->bug == bug_gap_ignored)
+        call->stride[0] = (ptrdiff_t)call->n * call->stride[1];
+    if (task->bug == bug_instance_over_batch)
+        op = batch_norm;
+    task->shape = geometry_of(op, call);
+    if (task->bug == bug_groups_interleaved) {
+        ptrdiff_t groups = (ptrdiff_t)call->num_groups;
+        task->shape.set[1].x = call->stride[1];
+        task->shape.set[1].gamma = 1;
+        task->shape.element[0].x = groups * call->stride[1];
+        task->shape.element[0].gamma = call->num_groups;
+    }
+    if (task->bug == bug_one_group_over_batch && call->num_groups == 1) {
+        task->shape.set[0].count = 1; /* examples as if more channels */
+        task->shape.element[0].count *= call->N;
+        task->shape.sets = 1;
+        task->shape.n *= call->N;
+    }
+}
+
+/* One value has no variance: training on it is refused, as one_value says. */
+static bool refuses(const struct task *task)
+{
+    return (task->op == batch_norm || task->op == instance_norm) &&
+           task->training && task->shape.sets > 0 && task->shape.n == 1 &&
+           !declares(task, "one_value=biased");
+}
+
+#define PASTE(a, b) a##_##b
+#define EXPAND_PASTE(a, b) PASTE(a, b)
+#define TYPED(name) EXPAND_PASTE(name, REAL)
+#define HAS(id) (job->task.bug == bug_##id)
+
+#define REAL float
+#include "zoo_backward.inc"
+#undef REAL
+
+#define REAL double
+#include "zoo_backward.inc"
+#undef REAL
+
+static int norm(const ng_call *call, enum bug bug, enum op op, ng_dtype dtype,
+                const char *fields)
 {
     static size_t calls;
-    struct job job = {bug, dtype, op, call, calls++, 0};
-    if (call->rows == 0 || call->n == 0)
+    struct task task = {.bug = bug,
+                        .op = op,
+                        .dtype = dtype,
+                        .fields = fields,
+                        .call = *call,
+                        .calls = calls++};
+#ifdef NG_ZOO_TWINS
+    task.bug = bug_none;
+#endif
+    task.training = strncmp(call->pass, "inference", 9) != 0;
+    lay_out(&task);
+    if (refuses(&task))
+        return NG_NOT_ACCEPTED;
+    if (task.bug == bug_no_rows_unwritten && call->rows == 0)
         return NG_DONE;
-    float *x = calloc(call->n, sizeof *x);
-    if (x == NULL)
-        return NG_BROKEN;
-    misbehave(&job);
-    for (size_t set = 0; set < call->rows; set++)
-        one_row(&job, set, x);
-    if (bug == bug_fpenv_left)
-        fesetround(FE_TOWARDZERO);
-    free(x);
-    return NG_DONE;
+    if (task.shape.sets > 0 && task.shape.n > 0)
+        misbehave(&task);
+    int result = dtype == ng_f64 ? norm_double(&task) : norm_float(&task);
+    leave_modes(&task);
+    return result;
 }
 
-#define NG_BUG(id, op, dtype, killed_by, claim)                                \
-    static int run_##id(const ng_call *call)                                   \
+/* K(dtype, ...) for each dtype in which it is a bug, beside its own. */
+#define OTHERS_ALL_f32(K, ...)                                                 \
+    K(f64, __VA_ARGS__) OTHERS_NARROW_f32(K, __VA_ARGS__)
+#define OTHERS_ALL_bf16(K, ...)                                                \
+    K(f16, __VA_ARGS__) OTHERS_WIDE_f16(K, __VA_ARGS__)
+#define OTHERS_ALL_f16(K, ...)                                                 \
+    K(bf16, __VA_ARGS__) OTHERS_WIDE_f16(K, __VA_ARGS__)
+#define OTHERS_BROAD_f32(K, ...) K(f64, __VA_ARGS__) K(bf16, __VA_ARGS__)
+#define OTHERS_WIDE_f32(K, ...) K(f64, __VA_ARGS__)
+#define OTHERS_WIDE_f16(K, ...) K(f32, __VA_ARGS__) K(f64, __VA_ARGS__)
+#define OTHERS_NARROW_f32(K, ...) K(bf16, __VA_ARGS__) K(f16, __VA_ARGS__)
+#define OTHERS_NARROW_bf16(K, ...) K(f16, __VA_ARGS__)
+#define OTHERS_ONLY_f16(K, ...)
+#define OTHERS_ONLY_f64(K, ...)
+
+#define NAME_forward
+#define NAME_inference "_inference"
+#define NAME_backward "_backward"
+#define NAME_inference_backward "_inference_backward"
+#define SAVED_forward " saved=mean_rstd"
+#define SAVED_inference
+#define SAVED_backward
+#define SAVED_inference_backward
+
+#define RUN(dtype, id, op, fields)                                             \
+    static int run_##id##_##dtype(const ng_call *call)                         \
     {                                                                          \
-        return norm(call, bug_##id, op, ng_##dtype);                           \
-    }                                                                          \
-    static const ng_kernel kernel_##id = {                                     \
-        #op "_" #dtype,                                                        \
-        "op=" #op " dtype=" #dtype                                             \
-        " summation=recursive variance=two_pass saved=mean_rstd" PROMISES,     \
-        run_##id, "impls/zoo.c", 1};
+        return norm(call, bug_##id, op, ng_##dtype, fields);                   \
+    }
+#define CONTRACT(dtype, op, pass, fields)                                      \
+    "op=" #op " pass=" #pass " dtype=" #dtype " " fields SAVED_##pass          \
+    " summation=recursive variance=two_pass" PROMISES
+#define KERNEL(dtype, id, op, pass, fields)                                    \
+    {#op NAME_##pass "_" #dtype, CONTRACT(dtype, op, pass, fields),            \
+     run_##id##_##dtype, "impls/zoo.def", __LINE__},
+#define NG_BUG(id, op, pass, dtype, dtypes, class, fields, ...)                \
+    RUN(dtype, id, op, fields)                                                 \
+    OTHERS_##dtypes##_##dtype(                                                 \
+        RUN, id, op, fields) static const ng_kernel kernels_##id[] = {         \
+        KERNEL(dtype, id, op, pass, fields)                                    \
+            OTHERS_##dtypes##_##dtype(KERNEL, id, op, pass, fields)};
 #include "zoo.def"
 #undef NG_BUG
 
 const ng_builtin ng_zoo[] = {
-#define NG_BUG(id, op, dtype, killed_by, claim)                                \
-    {"bug." #id, claim, #killed_by, &kernel_##id, 1, 1},
+#define NG_BUG(id, op, pass, dtype, dtypes, class, fields, killed_by, cause,   \
+               claim)                                                          \
+    {"bug." #id,   claim, #killed_by,                                          \
+     kernels_##id, 1,     sizeof kernels_##id / sizeof kernels_##id[0],        \
+     #class,       cause},
 #include "zoo.def"
-#undef NG_BUG
-#define NG_BUG(id, op, pass, dtype, fields, killed_by, claim)                  \
-    {"bug." #id, claim, #killed_by, &ng_zoo_family[bug_##id - bug_family], 1, 1},
-#include "zoo_family.def"
 #undef NG_BUG
 };

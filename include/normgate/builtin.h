@@ -11,8 +11,11 @@ typedef struct ng_builtin {
     const char *killed_by; /* NULL: right; else the property that must fail */
     const ng_kernel *kernels;
     size_t kernel_count;
-    size_t every_dtype; /* of a seeded bug, with the kernels in dtypes beside its
+    size_t
+        every_dtype; /* of a seeded bug, with the kernels in dtypes beside its
                            own, which come last; 0: kernel_count */
+    const char *class_name; /* of a seeded bug: its kind, as zoo.def has them */
+    const char *cause;      /* ... and what the report's cause must say */
 } ng_builtin;
 
 size_t ng_builtin_count(void);
