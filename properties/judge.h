@@ -28,8 +28,4 @@ void ng_judge_output(ng_judged *judged, const ng_standard *standard,
                      const ng_tensor *tensor, ng_role role, size_t set,
                      size_t i);
 
-/* The missing or surplus term of dx that explains every output, in words; NULL:
- * none does. */
-const char *ng_diagnose_dx(ng_arena *arena, const ng_call_state *call);
-
 #endif

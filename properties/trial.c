@@ -149,6 +149,7 @@ bool ng_trial_call_as(ng_trial *trial, const ng_case *test, ng_call_state *call,
                           .start = call->problem.view.start,
                           .manner = *manner};
     ng_case_strides(test, contract, request.stride);
+    call->test = test;
     restore(call);
     memcpy(request.tensor, call->tensor, sizeof request.tensor);
     ng_subject_call(trial->subject, &request, &call->reply);

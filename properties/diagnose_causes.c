@@ -1,0 +1,177 @@
+/* Causes: the list of what a kernel may do in place of its contract. First
+ * neighbouring contracts (one field changed, another eps), then defects. */
+#include "diagnose.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What eps becomes; the rest change a field. */
+typedef enum eps_change {
+    eps_kept,
+    eps_twice,
+    eps_over_n,
+    eps_squared,
+    eps_fixed,
+} eps_change;
+
+typedef struct neighbour {
+    const char *field, *value;  /* NULL: none is changed */
+    const char *other, *needed; /* only where this field is so; NULL: always */
+    eps_change eps;
+    const char *words;
+} neighbour;
+
+static const neighbour neighbours[] = {
+    {"eps_place", "outside", NULL, NULL, eps_kept,
+     "eps added outside the square root"},
+    {"eps_place", "none", NULL, NULL, eps_kept, "eps ignored"},
+    {"eps_place", "max_var", NULL, NULL, eps_kept,
+     "max(var, eps) instead of var + eps"},
+    {"eps_place", "inside", "eps_place", "max_var", eps_kept,
+     "eps added under the root"},
+    {"eps_place", "inside", "eps_place", "max_norm", eps_kept,
+     "eps added under the root"},
+    {"eps_place", "inside", "eps_place", "max_norm", eps_squared,
+     "eps squared, added under the root"},
+    {"eps_place", "inside", NULL, NULL, eps_kept,
+     "eps added inside the square root"},
+    {NULL, NULL, NULL, NULL, eps_twice, "eps added twice"},
+    {NULL, NULL, NULL, NULL, eps_over_n,
+     "eps added to the sum of squares, not to their mean"},
+    {NULL, NULL, NULL, NULL, eps_squared, "eps squared"},
+    {NULL, NULL, NULL, NULL, eps_fixed, "eps fixed at 1e-05"},
+    {"eps_dtype", "f16", NULL, NULL, eps_kept, "eps rounded to f16"},
+    {"eps_dtype", "bf16", NULL, NULL, eps_kept, "eps rounded to bf16"},
+    {"divisor", "n_minus_1", NULL, NULL, eps_kept,
+     "a variance divided by n - 1"},
+    {"divisor", "n", NULL, NULL, eps_kept, "a variance divided by n"},
+    {"divisor", "one", NULL, NULL, eps_kept,
+     "a sum of squares that is not divided"},
+    {"centred", "no", NULL, NULL, eps_kept, "the mean not subtracted"},
+    {"centred", "yes", NULL, NULL, eps_kept, "the mean subtracted"},
+    {"affine", "none", NULL, NULL, eps_kept, "gamma and beta ignored"},
+    {"affine", "gamma", "affine", "gamma_beta", eps_kept, "beta ignored"},
+    {"affine", "one_plus_gamma", NULL, NULL, eps_kept,
+     "1 + gamma used instead of gamma"},
+    {"affine", "gamma", "affine", "one_plus_gamma", eps_kept,
+     "gamma used instead of 1 + gamma"},
+    {"running_var", "biased", NULL, NULL, eps_kept,
+     "the running variance biased"},
+    {"running_var", "unbiased", NULL, NULL, eps_kept,
+     "the running variance unbiased"},
+    {"momentum", "old", "momentum", "new", eps_kept, "momentum swapped"},
+    {"momentum", "new", "momentum", "old", eps_kept, "momentum swapped"},
+    {"momentum", "new", "momentum", "cumulative", eps_kept,
+     "momentum used where the average is cumulative"},
+    {"momentum", "cumulative", NULL, NULL, eps_kept,
+     "the cumulative average where momentum is declared"},
+    {"subnormals", "flushed", NULL, NULL, eps_kept,
+     "subnormals flushed to zero"},
+    {"round_xhat", "yes", NULL, NULL, eps_kept,
+     "x_hat rounded to storage before gamma"},
+    {"round_rstd", "yes", NULL, NULL, eps_kept,
+     "rstd rounded to storage before use"},
+};
+enum { NEIGHBOURS = sizeof neighbours / sizeof neighbours[0] };
+
+/* What each defect's value is taken from. */
+static const double values_one[] = {0};
+static const double values_both[] = {0, 1};
+static const double values_tails[] = {2, 4, 8, 16, 32, 64};
+static const double values_formats[] = {ng_bf16, ng_f16};
+static const double values_squares[] = {ng_f16, ng_f32};
+static const double values_floors[] = {1e-12, 1e-10, 1e-8, 1e-7, 1e-6,
+                                       1e-5,  1e-4,  1e-3, 1e-2};
+/* dtype + 16 lanes */
+static const double values_accumulators[] = {
+    ng_bf16 + 16,      ng_f16 + 16,      ng_bf16 + 16 * 4,  ng_f16 + 16 * 4,
+    ng_bf16 + 16 * 8,  ng_f16 + 16 * 8,  ng_bf16 + 16 * 16, ng_f16 + 16 * 16,
+    ng_bf16 + 16 * 32, ng_f16 + 16 * 32,
+};
+
+static const struct {
+    ng_defect defect;
+    const double *values;
+    size_t count;
+    const char *list, *words;
+} defects[] = {
+#define NG_DEFECT(id, values, words)                                           \
+    {ng_defect_##id, values_##values,                                          \
+     sizeof values_##values / sizeof(double), #values, words},
+#include "diagnose_defects.def"
+#undef NG_DEFECT
+};
+enum { DEFECTS = sizeof defects / sizeof defects[0] };
+
+static double changed_eps(eps_change change, double eps, size_t n)
+{
+    switch (change) {
+    case eps_twice: return 2 * eps;
+    case eps_over_n: return eps / (double)n;
+    case eps_squared: return eps * eps;
+    case eps_fixed: return 1e-5;
+    default: return eps;
+    }
+}
+
+/* The phrase with its format, and its value behind it. */
+static void word(char words[NG_CAUSE_WORDS], size_t row, double value)
+{
+    const char *text = defects[row].words, *list = defects[row].list;
+    const char *format = strstr(text, "FORMAT");
+    int dtype = (int)value % 16;
+    if (format != NULL)
+        snprintf(words, NG_CAUSE_WORDS, "%.*s%s%s", (int)(format - text), text,
+                 ng_format_of((ng_dtype)dtype)->name, format + 6);
+    else if (strcmp(list, "tails") == 0)
+        snprintf(words, NG_CAUSE_WORDS, "%s (K = %g)", text, value);
+    else if (strcmp(list, "floors") == 0)
+        snprintf(words, NG_CAUSE_WORDS, "%s, %g", text, value);
+    else if (strcmp(list, "both") == 0 && value > 0)
+        snprintf(words, NG_CAUSE_WORDS, "%s, beta likewise", text);
+    else
+        snprintf(words, NG_CAUSE_WORDS, "%s", text);
+}
+
+size_t ng_causes(ng_cause *causes)
+{
+    size_t count = 0;
+    for (size_t k = 0; k < NEIGHBOURS; k++) {
+        ng_cause *cause = &causes[count++];
+        *cause = (ng_cause){.neighbour = k + 1};
+        snprintf(cause->words, sizeof cause->words, "%s", neighbours[k].words);
+    }
+    for (size_t row = 0; row < DEFECTS; row++) {
+        for (size_t v = 0; v < defects[row].count && count < NG_CAUSES; v++) {
+            ng_cause *cause = &causes[count++];
+            *cause = (ng_cause){.defect = defects[row].defect,
+                                .value = defects[row].values[v]};
+            word(cause->words, row, cause->value);
+        }
+    }
+    return count;
+}
+
+/* What the contract says already is no neighbour of it. */
+bool ng_cause_apply(const ng_cause *cause, size_t n, ng_damage *damage)
+{
+    if (cause->neighbour == 0) {
+        size_t slot = damage->defect[0] != ng_defect_none;
+        damage->defect[slot] = cause->defect;
+        damage->value[slot] = cause->value;
+        return true;
+    }
+    const neighbour *near = &neighbours[cause->neighbour - 1];
+    ng_contract before = damage->contract, needed = before;
+    if (near->other != NULL &&
+        (!ng_contract_set(&needed, near->other, near->needed) ||
+         memcmp(&needed, &before, sizeof before) != 0))
+        return false;
+    double eps = changed_eps(near->eps, damage->eps, n);
+    if (near->field != NULL)
+        ng_contract_set(&damage->contract, near->field, near->value);
+    bool same = eps == damage->eps &&
+                memcmp(&damage->contract, &before, sizeof before) == 0;
+    damage->eps = eps;
+    return !same;
+}
