@@ -107,6 +107,28 @@ static bool probe_case(const ng_trial *trial, size_t k, ng_case *test)
     return true;
 }
 
+/* One more call of the kernel, judged. False: it did not answer. */
+static bool take_sample(ng_trial *trial, ng_arena *arena, size_t kernel,
+                        const ng_case *test, ng_call_state *call,
+                        ng_sample *sample, ng_verdict *verdict)
+{
+    ng_finding finding;
+    ng_finding_init(&finding);
+    bool taken =
+        ng_trial_prepare_partner(trial, kernel, test, call, &finding) &&
+        ng_trial_call(trial, test, call, &finding) &&
+        ng_sample_make(sample, arena, call) && sample->count > 0;
+    *verdict = finding.verdict;
+    return taken;
+}
+
+/* Whether the kernel can be asked more than the case at hand. */
+static bool can_ask(const ng_trial *trial, const ng_call_state *call)
+{
+    return trial->subject != NULL && call->test != NULL &&
+           ng_subject_offline(trial->subject) == NULL;
+}
+
 static void try_probe(ng_sample *sample, ng_probes *probes,
                       const ng_cause *causes, size_t count)
 {
@@ -124,6 +146,31 @@ static void try_probe(ng_sample *sample, ng_probes *probes,
     }
 }
 
+/* What no single case may show: the pattern of the first wrong probe. */
+static void describe_probe(const ng_sample *sample, ng_probes *probes)
+{
+    ng_finding finding;
+    ng_finding_init(&finding);
+    if (sample->wrong == 0 || probes->words[0] != '\0')
+        return;
+    ng_describe(sample, &finding);
+    snprintf(probes->words, sizeof probes->words, "%.159s", finding.cause);
+}
+
+/* The cause that explains all of them takes the place of the pattern. */
+static void name_probes(ng_probes *probes, const ng_cause *causes, size_t count)
+{
+    size_t best = count;
+    for (size_t k = 0; probes->wrong > 0 && k < count; k++) {
+        if (probes->fits[k] == probes->count &&
+            (best == count || probes->misses[k] < probes->misses[best]))
+            best = k;
+    }
+    if (best < count)
+        snprintf(probes->words, sizeof probes->words, "behaves as %s",
+                 causes[best].words);
+}
+
 /* Once per kernel: how many probes each cause explains. */
 static void make_probes(ng_trial *trial, const ng_call_state *call,
                         const ng_cause *causes, size_t count)
@@ -134,27 +181,24 @@ static void make_probes(ng_trial *trial, const ng_call_state *call,
     if (probes->made && probes->kernel == call->kernel)
         return;
     *probes = (ng_probes){.made = true, .kernel = call->kernel};
-    if (trial->subject == NULL || call->test == NULL ||
-        ng_subject_offline(trial->subject) != NULL)
+    if (!can_ask(trial, call))
         return;
     like.contract = call->problem.contract;
     for (size_t k = 0; probe_case(&like, k, &test); k++) {
         ng_arena arena = {0};
-        ng_finding finding;
         ng_call_state probe;
         ng_sample sample;
-        ng_finding_init(&finding);
-        if (!ng_trial_prepare_partner(trial, call->kernel, &test, &probe,
-                                      &finding))
-            continue;
-        bool answered = ng_trial_call(trial, &test, &probe, &finding);
-        if (answered && ng_sample_make(&sample, &arena, &probe) &&
-            sample.count > 0)
+        ng_verdict verdict;
+        if (take_sample(trial, &arena, call->kernel, &test, &probe, &sample,
+                        &verdict)) {
             try_probe(&sample, probes, causes, count);
+            describe_probe(&sample, probes);
+        }
         ng_arena_release(&arena);
-        if (finding.verdict == NG_HANG) /* once is enough */
+        if (verdict == NG_HANG) /* once is enough */
             break;
     }
+    name_probes(probes, causes, count);
 }
 
 /* --- search ------------------------------------------------------------------ */
@@ -170,9 +214,11 @@ static bool is_better(const suspect *a, const suspect *b)
     return a->fits != b->fits ? a->fits > b->fits : a->misses < b->misses;
 }
 
-/* The best cause first, then those as good; how many there are. */
+/* The best cause first, then those as good; how many there are. All must
+ * explain `near`, too, if there is one. */
 static size_t search(ng_trial *trial, ng_arena *arena, ng_sample *sample,
-                     const ng_cause *causes, size_t count, suspect best[3])
+                     ng_sample *near, const ng_cause *causes, size_t count,
+                     suspect best[3])
 {
     const ng_probes *probes = &trial->probes;
     bool small = sample->count <= SMALL;
@@ -189,6 +235,12 @@ static size_t search(ng_trial *trial, ng_arena *arena, ng_sample *sample,
             !(small && explains_exactly(arena, sample, &causes[k])))
             continue;
         s.misses += probes->misses[k];
+        if (near != NULL) {
+            size_t misses = misses_of(near, &causes[k], NULL);
+            if (!is_fit(misses, near))
+                continue;
+            s.misses += misses;
+        }
         if (found == 0 || is_better(&s, &best[0])) {
             best[0] = s;
             found = 1;
@@ -209,7 +261,7 @@ static void tell(ng_trial *trial, ng_sample *sample, const ng_cause *causes,
                  causes[best[1].cause].words, found > 2 ? "; " : "",
                  found > 2 ? causes[best[2].cause].words : "");
     if (best->fits < probes->count)
-        snprintf(where, sizeof where, ", though not in other cases");
+        snprintf(where, sizeof where, ", though not at other sizes");
     size_t misses = misses_of(sample, &causes[best->cause], NULL);
     if (explains_exactly(&trial->arena, sample, &causes[best->cause]))
         misses = 0;
@@ -245,19 +297,75 @@ static bool search_pairs(ng_trial *trial, ng_sample *sample,
     return false;
 }
 
-static bool explain(ng_trial *trial, ng_arena *arena, ng_sample *sample,
-                    const ng_call_state *call, ng_finding *finding)
+/* What explains the case but not the probes must at least explain ordinary data
+ * of the same shape: some defects show at some sizes only. */
+static size_t search_near(ng_trial *trial, ng_arena *arena, ng_sample *sample,
+                          const ng_cause *causes, size_t count, suspect best[3])
 {
+    const ng_call_state *call = sample->call;
+    ng_case test = *call->test;
+    ng_call_state beside;
+    ng_sample near;
+    ng_verdict verdict;
+    snprintf(test.gen, sizeof test.gen, "offset");
+    test.gen_arg = 2;
+    test.eps = 0.3;
+    snprintf(test.affine, sizeof test.affine, "random");
+    snprintf(test.dy, sizeof test.dy, "normal");
+    test.seed += 77;
+    test.byte_count = SIZE_MAX;
+    if (!take_sample(trial, arena, call->kernel, &test, &beside, &near,
+                     &verdict))
+        return 0;
+    return search(trial, arena, sample, &near, causes, count, best);
+}
+
+/* Whether the same call gives other results when it is made again. */
+static bool repeats_badly(ng_trial *trial, const ng_sample *sample,
+                          ng_finding *finding)
+{
+    const ng_call_state *call = sample->call;
+    ng_call_state again;
+    ng_finding other;
+    size_t differ = 0;
+    ng_finding_init(&other);
+    if (!can_ask(trial, call) || !ng_trial_copy(trial, call, &again, &other) ||
+        !ng_trial_call(trial, call->test, &again, &other))
+        return false;
+    for (size_t k = 0; k < sample->count; k++) {
+        const ng_outcome *o = &sample->outcome[k];
+        const ng_tensor *tensor = &again.tensor[o->role];
+        double got = ng_dtype_get(tensor->dtype, tensor->data, o->index);
+        bool both = isnan(got) && isnan(o->got);
+        differ += !both && got != o->got && !(fabs(got - o->got) <= o->bound);
+    }
+    if (differ > 0)
+        ng_finding_fail(finding, NG_FAIL,
+                        "the second of two equal calls gives another result: "
+                        "%zu of %zu outputs differ by more than their bound, "
+                        "%zu were wrong in the first",
+                        differ, sample->count, sample->wrong);
+    return differ > 0;
+}
+
+/* A cause for the wrong outputs; false: none is known. */
+static bool explain(ng_trial *trial, ng_arena *arena, ng_sample *sample,
+                    ng_finding *finding)
+{
+    const ng_call_state *call = sample->call;
     ng_cause *causes = ng_arena_alloc(arena, NG_CAUSES, sizeof *causes);
     suspect best[3];
     if (causes == NULL)
         return false;
     size_t count = ng_causes(causes);
     make_probes(trial, call, causes, count);
-    size_t found = search(trial, arena, sample, causes, count, best);
+    size_t found = search(trial, arena, sample, NULL, causes, count, best);
+    if (found > 0 && best[0].fits < trial->probes.count)
+        found = search_near(trial, arena, sample, causes, count, best);
     if (found > 0)
         tell(trial, sample, causes, best, found, finding);
-    return found > 0 || search_pairs(trial, sample, causes, count, finding);
+    return found > 0 || repeats_badly(trial, sample, finding) ||
+           search_pairs(trial, sample, causes, count, finding);
 }
 
 void ng_diagnose(ng_trial *trial, const ng_call_state *call,
@@ -265,9 +373,32 @@ void ng_diagnose(ng_trial *trial, const ng_call_state *call,
 {
     ng_arena arena = {0};
     ng_sample sample;
-    if (ng_sample_make(&sample, &arena, call) &&
-        (sample.wrong == 0 ||
-         !explain(trial, &arena, &sample, call, finding)))
+    char pattern[sizeof finding->cause];
+    if (ng_sample_make(&sample, &arena, call) && sample.wrong > 0 &&
+        !explain(trial, &arena, &sample, finding)) {
         ng_describe(&sample, finding);
+        memcpy(pattern, finding->cause, sizeof pattern);
+        if (trial->probes.words[0] != '\0')
+            ng_finding_fail(finding, NG_FAIL, "%.220s; in other cases: %.159s",
+                            pattern, trial->probes.words);
+    }
     ng_arena_release(&arena);
+}
+
+bool ng_diagnose_add(ng_trial *trial, const ng_call_state *call,
+                     ng_finding *finding)
+{
+    ng_arena arena = {0};
+    ng_sample sample;
+    ng_finding own;
+    char words[sizeof finding->cause];
+    bool found = ng_sample_make(&sample, &arena, call) && sample.wrong > 0 &&
+                 explain(trial, &arena, &sample, &own);
+    if (found) {
+        memcpy(words, finding->cause, sizeof words);
+        ng_finding_fail(finding, finding->verdict, "%.180s; %.210s", words,
+                        own.cause);
+    }
+    ng_arena_release(&arena);
+    return found;
 }

@@ -73,11 +73,19 @@ bool ng_sample_make(ng_sample *sample, ng_arena *arena,
     return true;
 }
 
-/* How much larger than the exact values of its role and set those of the
- * evaluation are; 1 where they are not. */
-static double growth(const ng_sample *sample, size_t from, size_t to)
+/* What the outputs of a role, or of one set of it, allow together. */
+typedef struct allowance {
+    double growth;   /* of the damaged values over the exact, at least 1 */
+    double relative; /* largest bound over largest exact value */
+} allowance;
+
+/* Sums over other elements than the declared ones err as those do: `relative`
+ * goes with every value, but for rounding to storage, which is its own. */
+static allowance allow(const ng_sample *sample, size_t from, size_t to)
 {
-    double exact = 0, damaged = 0;
+    double exact = 0, damaged = 0, bound = 0;
+    const ng_outcome *first = &sample->outcome[from];
+    ng_dtype dtype = sample->call->tensor[first->role].dtype;
     for (size_t k = from; k < to; k++) {
         const ng_outcome *o = &sample->outcome[k];
         ng_wide value = sample->evaluation.out[o->role][o->index];
@@ -85,12 +93,19 @@ static double growth(const ng_sample *sample, size_t from, size_t to)
             continue;
         exact = fmax(exact, fabs(o->exact));
         damaged = fmax(damaged, (double)fabsl(value));
+        bound = fmax(bound, o->bound);
     }
-    return exact > 0 ? fmax(1, damaged / exact) : 1;
+    allowance a = {1, 0};
+    if (exact > 0)
+        a.growth = fmax(1, damaged / exact);
+    if (exact > 0 && (ng_role_extent(first->role) != ng_per_element ||
+                      ng_format_of(dtype)->p >= 24))
+        a.relative = bound / exact;
+    return a;
 }
 
 static bool explains(const ng_sample *sample, const ng_outcome *o,
-                     double growth_here)
+                     allowance allowed)
 {
     ng_dtype dtype = sample->call->tensor[o->role].dtype;
     ng_wide value = sample->evaluation.out[o->role][o->index];
@@ -103,7 +118,8 @@ static bool explains(const ng_sample *sample, const ng_outcome *o,
                fabsl(value) >= ng_dtype_max(dtype);
     double unit = ng_dtype_ulp(dtype, (double)value), tolerance = unit;
     if (o->value)
-        tolerance = o->bound * growth_here +
+        tolerance = fmax(o->bound * allowed.growth,
+                         (double)fabsl(value) * allowed.relative) +
                     fmax(0, unit - ng_dtype_ulp(dtype, o->exact)) / 2;
     else /* no bound for what should not be finite: that of n roundings */
         tolerance += 8 * (double)sample->evaluation.n *
@@ -125,9 +141,9 @@ size_t ng_sample_misses(ng_sample *sample, const ng_damage *damage, size_t most)
             if (o->role != first->role || (element && o->set != first->set))
                 break;
         }
-        double larger = growth(sample, k, next);
+        allowance allowed = allow(sample, k, next);
         for (size_t i = k; i < next; i++)
-            misses += !explains(sample, &sample->outcome[i], larger);
+            misses += !explains(sample, &sample->outcome[i], allowed);
     }
     return misses;
 }

@@ -54,6 +54,8 @@ static bool rerun(ng_trial *trial, const ng_case *test, ng_call_state *first,
         !ng_trial_copy(trial, first, &second, finding) ||
         !ng_trial_call(trial, test, &second, finding))
         return false;
+    if (finding->verdict == NG_FAIL)
+        ng_diagnose(trial, &between, finding);
     ng_trial_agree(trial, first, &second, 1,
                    "the second of two equal calls gives another result",
                    finding);

@@ -283,16 +283,18 @@ bool ng_trial_judge(ng_trial *trial, const ng_call_state *call,
     return judge(trial, call, finding, NULL, NULL) != NULL;
 }
 
-/* A wrong output that was never written needs no numerical explanation. */
+/* Outputs that were never written are told of; what was may say why. */
 static void explain(ng_trial *trial, const ng_call_state *call,
                     ng_finding *finding)
 {
     if (finding->verdict != NG_FAIL)
         return;
-    if (call->reply.breaches & ng_breach_unwritten)
+    if (call->reply.breaches & ng_breach_unwritten) {
         ng_finding_fail(finding, NG_FAIL, "%s", call->reply.message);
-    else
+        ng_diagnose_add(trial, call, finding);
+    } else {
         ng_diagnose(trial, call, finding);
+    }
 }
 
 bool ng_trial_run(ng_trial *trial, const ng_case *test, ng_call_state *call,
@@ -369,10 +371,13 @@ size_t ng_trial_agree(ng_trial *trial, const ng_call_state *a,
             ng_finding_merge(finding, &left);
         }
     }
-    if (wrong > 0 && finding->verdict == NG_PASS)
+    if (wrong > 0 && finding->verdict == NG_PASS) {
         ng_finding_fail(finding, NG_FAIL,
                         "%s: %zu of %zu outputs differ by more than both "
                         "bounds",
                         claim, wrong, sets * n);
+        if (!ng_diagnose_add(trial, a, finding))
+            ng_diagnose_add(trial, b, finding);
+    }
     return bits;
 }

@@ -71,8 +71,14 @@ void ng_finding_fail(ng_finding *finding, ng_verdict verdict,
 void ng_finding_note(ng_finding *finding, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Words for the cause of a FAIL: the neighbouring contract that explains it. */
+/* Words for the cause of a FAIL, if an output of the call is wrong: what the
+ * kernel does instead. It may be called a few times more. */
 void ng_diagnose(ng_trial *trial, const ng_call_state *call,
                  ng_finding *finding);
+
+/* Adds what the kernel does instead to the words that the finding has. False:
+ * the call is right, or its cause unknown. */
+bool ng_diagnose_add(ng_trial *trial, const ng_call_state *call,
+                     ng_finding *finding);
 
 #endif

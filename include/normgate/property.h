@@ -23,6 +23,7 @@ typedef struct ng_probes {
     unsigned pairs; /* searches for two causes at once */
     unsigned char fits[NG_CAUSES];    /* probes that the cause explains */
     unsigned short misses[NG_CAUSES]; /* outputs of those that it does not */
+    char words[160];                  /* what the wrong ones look like */
 } ng_probes;
 
 /* One kernel being checked. */
