@@ -36,7 +36,9 @@ typedef struct ng_evaluation {
     size_t sets, n, params, extent;
     ng_wide *x, *g; /* [sets*n], [n] */
     ng_wide *mean, *var, *rstd;
-    bool *fixed; /* [sets]: rstd does not depend on x */
+    ng_wide *size;           /* mean |x|, where statistics were formed from x */
+    bool groups, by_channel; /* of the op; the whole batch is per channel */
+    bool *fixed;             /* [sets]: rstd does not depend on x */
     ng_wide *out[NG_TENSOR_COUNT];
     size_t count[NG_TENSOR_COUNT];
 } ng_evaluation;
@@ -71,6 +73,7 @@ typedef struct ng_outcome {
     ng_role role;
     size_t set, i, index; /* index into memory */
     double got, exact, bound;
+    double error;      /* |got - exact| */
     bool value, wrong; /* value: the exact result is a real number */
 } ng_outcome;
 

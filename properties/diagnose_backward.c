@@ -43,9 +43,8 @@ static shared share(ng_evaluation *e, size_t set)
     shared s = {0, 0, 1};
     size_t n = e->n, count = cut(e, ng_defect_dx_tail, n);
     for (size_t i = 0; i < n; i++) {
-        ng_wide gamma = has(e, ng_defect_gamma_missing)
-                            ? 1
-                            : ng_evaluate_gamma(e, set, i);
+        ng_wide gamma =
+            has(e, ng_defect_gamma_missing) ? 1 : ng_evaluate_gamma(e, set, i);
         e->g[i] = gamma * dy_of(e, set, i);
         ng_wide x_hat = x_hat_of(e, set, i);
         if (has(e, ng_defect_slope_of_x))
@@ -102,8 +101,7 @@ static void write_dx(ng_evaluation *e, size_t set)
         ng_wide dh = ng_evaluate_read(p, p->dh, ng_tensor_dh, at, 0);
         bool none = has(e, ng_defect_no_dh);
         ng_wide to_x = none || has(e, ng_defect_no_dh_dx) ? 0 : dh;
-        ng_wide to_residual =
-            none || has(e, ng_defect_no_dh_residual) ? 0 : dh;
+        ng_wide to_residual = none || has(e, ng_defect_no_dh_residual) ? 0 : dh;
         e->out[ng_tensor_dx][at] = dx + to_x;
         e->out[ng_tensor_dresidual][at] = dx + to_residual;
     }
@@ -136,14 +134,19 @@ static void add(const ng_evaluation *e, ng_defect format, ng_wide *sum,
         *sum = ng_evaluate_round(dtype, *sum);
 }
 
+static size_t dbeta_index(const ng_evaluation *e, size_t set, size_t i)
+{
+    double both = ng_damage_value(e->damage, ng_defect_gamma_by_group);
+    return both > 0 ? ng_evaluate_param(e, set, i, false)
+                    : ng_view_param(&e->write, set, i) % e->params;
+}
+
 static size_t dgamma_index(const ng_evaluation *e, size_t set, size_t i)
 {
     const ng_axis *inner = &e->problem->view.element[1];
     if (has(e, ng_defect_dgamma_place))
         return (inner->param != 0 ? i : i / inner->count) % e->params;
-    double both = ng_damage_value(e->damage, ng_defect_gamma_by_group);
-    return both > 0 ? ng_evaluate_param(e, set, i, false)
-                    : ng_view_param(&e->write, set, i) % e->params;
+    return dbeta_index(e, set, i);
 }
 
 /* Which terms of a sum are counted, by where they stand among those of their
@@ -155,20 +158,20 @@ static void add_set(ng_evaluation *e, size_t set)
     bool last = has(e, ng_defect_both_last);
     bool skip = set >= cut(e, ng_defect_rows_tail, e->sets);
     for (size_t i = 0; i < e->n; i++) {
-        size_t k = dgamma_index(e, set, i);
+        size_t k = dgamma_index(e, set, i), b = dbeta_index(e, set, i);
         ng_wide dy = dy_of(e, set, i), term = dgamma_term(e, set, i);
         if (has(e, ng_defect_dbeta_of_g))
             dy *= ng_evaluate_gamma(e, set, i);
         if (last || has(e, ng_defect_dgamma_last))
             dgamma[k] = 0;
         if (last || has(e, ng_defect_dbeta_last))
-            dbeta[k] = 0;
+            dbeta[b] = 0;
         bool in_dgamma = i < cut(e, ng_defect_dgamma_tail, e->n) && !skip &&
                          !(has(e, ng_defect_dgamma_first) && set > 0);
         bool in_dbeta = i < cut(e, ng_defect_dbeta_tail, e->n) && !skip &&
                         !(has(e, ng_defect_dbeta_first) && set > 0);
         add(e, ng_defect_dgamma_rounded, &dgamma[k], in_dgamma ? term : 0);
-        add(e, ng_defect_dbeta_rounded, &dbeta[k], in_dbeta ? dy : 0);
+        add(e, ng_defect_dbeta_rounded, &dbeta[b], in_dbeta ? dy : 0);
     }
     double rows = ng_damage_value(e->damage, ng_defect_dgamma_rounded_rows);
     for (size_t k = 0; rows >= 0 && k < e->params; k++)

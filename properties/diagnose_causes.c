@@ -33,8 +33,10 @@ static const neighbour neighbours[] = {
      "eps added under the root"},
     {"eps_place", "inside", "eps_place", "max_norm", eps_squared,
      "eps squared, added under the root"},
-    {"eps_place", "inside", NULL, NULL, eps_kept,
+    {"eps_place", "inside", "eps_place", "outside", eps_kept,
      "eps added inside the square root"},
+    {"eps_place", "inside", "eps_place", "none", eps_kept,
+     "eps added under the root, where none is declared"},
     {NULL, NULL, NULL, NULL, eps_twice, "eps added twice"},
     {NULL, NULL, NULL, NULL, eps_over_n,
      "eps added to the sum of squares, not to their mean"},
@@ -67,10 +69,6 @@ static const neighbour neighbours[] = {
      "the cumulative average where momentum is declared"},
     {"subnormals", "flushed", NULL, NULL, eps_kept,
      "subnormals flushed to zero"},
-    {"round_xhat", "yes", NULL, NULL, eps_kept,
-     "x_hat rounded to storage before gamma"},
-    {"round_rstd", "yes", NULL, NULL, eps_kept,
-     "rstd rounded to storage before use"},
 };
 enum { NEIGHBOURS = sizeof neighbours / sizeof neighbours[0] };
 
@@ -78,7 +76,7 @@ enum { NEIGHBOURS = sizeof neighbours / sizeof neighbours[0] };
 static const double values_one[] = {0};
 static const double values_both[] = {0, 1};
 static const double values_tails[] = {2, 4, 8, 16, 32, 64};
-static const double values_formats[] = {ng_bf16, ng_f16};
+static const double values_formats[] = {ng_bf16, ng_f16, ng_f32};
 static const double values_squares[] = {ng_f16, ng_f32};
 static const double values_floors[] = {1e-12, 1e-10, 1e-8, 1e-7, 1e-6,
                                        1e-5,  1e-4,  1e-3, 1e-2};
@@ -96,8 +94,8 @@ static const struct {
     const char *list, *words;
 } defects[] = {
 #define NG_DEFECT(id, values, words)                                           \
-    {ng_defect_##id, values_##values,                                          \
-     sizeof values_##values / sizeof(double), #values, words},
+    {ng_defect_##id, values_##values, sizeof values_##values / sizeof(double), \
+     #values, words},
 #include "diagnose_defects.def"
 #undef NG_DEFECT
 };

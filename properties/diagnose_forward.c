@@ -69,14 +69,19 @@ bool ng_evaluation_make(ng_evaluation *e, ng_arena *arena,
                          .params = ng_view_params(view),
                          .extent = ng_view_extent(view)};
     size_t sets = e->sets;
+    const ng_op *op = ng_op_find(problem->contract->op);
+    e->groups = op->groups;
+    e->by_channel =
+        op->shape == ng_shape_channels && strcmp(op->name, "batch_norm") != 0;
     e->x = ng_arena_alloc(arena, sets * e->n, sizeof *e->x);
     e->g = ng_arena_alloc(arena, e->n, sizeof *e->g);
-    e->mean = ng_arena_alloc(arena, 3 * sets, sizeof *e->mean);
+    e->mean = ng_arena_alloc(arena, 4 * sets, sizeof *e->mean);
     e->fixed = ng_arena_alloc(arena, sets, sizeof *e->fixed);
     if (e->x == NULL || e->g == NULL || e->mean == NULL || e->fixed == NULL)
         return false;
     e->var = e->mean + sets;
     e->rstd = e->var + sets;
+    e->size = e->rstd + sets;
     for (ng_role role = 0; role < NG_TENSOR_COUNT; role++) {
         size_t by_extent[] = {[ng_per_element] = e->extent,
                               [ng_per_set] = sets,
@@ -112,7 +117,8 @@ static void lay_out(ng_evaluation *e)
     bool rows = op->shape == ng_shape_rows;
     ptrdiff_t stride[3], C = (ptrdiff_t)test->C, S = (ptrdiff_t)test->spatial;
     ng_case_strides(test, e->problem->contract, stride);
-    if (has(e, ng_defect_channels_first) || has(e, ng_defect_step)) {
+    bool strided = e->problem->contract->layout == ng_layout_strided;
+    if (has(e, strided ? ng_defect_step : ng_defect_channels_first)) {
         stride[0] = rows ? (ptrdiff_t)test->n : C * S;
         stride[1] = rows ? 1 : S;
         stride[2] = rows ? 0 : 1;
@@ -120,7 +126,7 @@ static void lay_out(ng_evaluation *e)
         stride[0] = C * S;
         stride[1] = 1;
         stride[2] = C;
-    } else if (has(e, ng_defect_gap)) {
+    } else if (strided && has(e, ng_defect_gap)) {
         if (rows) {
             stride[0] = (ptrdiff_t)test->n * stride[1];
         } else {
@@ -157,8 +163,9 @@ size_t ng_evaluate_param(const ng_evaluation *e, size_t set, size_t i,
         size_t index;
     } wrong[] = {
         {ng_defect_gamma_by_row, set},
-        {ng_defect_gamma_by_group, set % e->problem->view.set[1].count},
-        {ng_defect_gamma_by_place, place},
+        {ng_defect_gamma_by_group,
+         e->groups ? set % e->problem->view.set[1].count : k},
+        {ng_defect_gamma_by_place, e->groups ? place : k},
         {ng_defect_gamma_next, k + 1},
     };
     for (size_t w = 0; w < sizeof wrong / sizeof wrong[0]; w++) {
@@ -173,8 +180,8 @@ size_t ng_evaluate_param(const ng_evaluation *e, size_t set, size_t i,
 
 static bool adds_residual(const ng_evaluation *e)
 {
-    return e->problem->residual != NULL &&
-           !has(e, ng_defect_residual_after) && !has(e, ng_defect_no_residual);
+    return e->problem->residual != NULL && !has(e, ng_defect_residual_after) &&
+           !has(e, ng_defect_no_residual);
 }
 
 static void load(ng_evaluation *e)
@@ -189,8 +196,8 @@ static void load(ng_evaluation *e)
             size_t at = read_index(e, set, i);
             ng_wide x = ng_evaluate_read(p, p->x, ng_tensor_x, at, 0);
             if (sum)
-                x += ng_evaluate_read(p, p->residual, ng_tensor_residual, at,
-                                      0);
+                x +=
+                    ng_evaluate_read(p, p->residual, ng_tensor_residual, at, 0);
             if (sum && rounds)
                 x = ng_evaluate_round(storage, x);
             e->x[set * e->n + i] = x;
@@ -208,7 +215,7 @@ static pool pool_of(const ng_evaluation *e, size_t set)
     const ng_view *view = &e->problem->view;
     if (!has(e, ng_defect_whole_batch))
         return (pool){set, 1, set};
-    size_t period = view->set[0].count > 1 ? view->set[1].count : 1;
+    size_t period = e->by_channel ? view->set[1].count : 1;
     return (pool){set % period, period, e->sets - 1};
 }
 
@@ -263,6 +270,9 @@ static void moments(ng_evaluation *e, size_t set)
 {
     const ng_contract *contract = &e->damage->contract;
     pool p = pool_of(e, set);
+    e->size[set] = 0;
+    for (size_t i = 0; i < e->n; i++)
+        e->size[set] += fabsl(e->x[set * e->n + i]) / (ng_wide)e->n;
     if (set > p.first) { /* reduced already */
         e->mean[set] = e->mean[p.first];
         e->var[set] = e->var[p.first];
@@ -277,18 +287,18 @@ static void moments(ng_evaluation *e, size_t set)
     ng_wide mean = 0;
     if (contract->centred == ng_centred_yes)
         mean = rounded(e, ng_defect_mean_rounded, sum(e, p, 0, false) / count);
-    ng_wide squares =
-        sum(e, p, has(e, ng_defect_square_of_x) ? 0 : mean, true);
+    ng_wide squares = sum(e, p, has(e, ng_defect_square_of_x) ? 0 : mean, true);
     if (pad > 0)
-        squares += (ng_wide)((size_t)pad - 1 - (n + (size_t)pad - 1) %
-                                                   (size_t)pad) *
-                   mean * mean;
-    if (has(e, ng_defect_unbiased) ||
+        squares +=
+            (ng_wide)((size_t)pad - 1 - (n + (size_t)pad - 1) % (size_t)pad) *
+            mean * mean;
+    bool gradient = ng_pass_find(contract->pass)->gradient;
+    if ((gradient && has(e, ng_defect_unbiased)) ||
         contract->divisor == ng_divisor_n_minus_1)
         count -= 1;
     e->mean[set] = mean;
-    e->var[set] = contract->divisor == ng_divisor_one ? squares
-                                                      : squares / count;
+    e->var[set] =
+        contract->divisor == ng_divisor_one ? squares : squares / count;
 }
 
 static void root(ng_evaluation *e, size_t set)
@@ -326,6 +336,7 @@ static bool given(ng_evaluation *e, size_t set)
 {
     const ng_problem *p = e->problem;
     const ng_pass_info *pass = ng_pass_find(p->contract->pass);
+    e->size[set] = 0;
     if (pass->gradient && pass->training && p->rstd != NULL) {
         e->mean[set] = ng_evaluate_read(p, p->mean, ng_tensor_mean, set, 0);
         e->rstd[set] = ng_evaluate_read(p, p->rstd, ng_tensor_rstd, set, 0);
@@ -410,8 +421,7 @@ static void write_rows(ng_evaluation *e, size_t set)
         size_t at = ng_view_index(&e->write, set, i) % e->extent;
         ng_wide y = y_of(e, set, i), h = e->x[set * e->n + i];
         if (has(e, ng_defect_h_is_x))
-            h = ng_evaluate_read(e->problem, e->problem->x, ng_tensor_x, at,
-                                 0);
+            h = ng_evaluate_read(e->problem, e->problem->x, ng_tensor_x, at, 0);
         if (has(e, ng_defect_residual_after) || has(e, ng_defect_h_is_y))
             h = y;
         e->out[ng_tensor_y][at] = y;
@@ -503,8 +513,8 @@ static void run_channel(ng_evaluation *e, size_t channel)
     }
     ng_wide old_mean = ng_evaluate_read(p, p->running_mean,
                                         ng_tensor_running_mean, channel, 0);
-    ng_wide old_var = ng_evaluate_read(p, p->running_var,
-                                       ng_tensor_running_var, channel, 0);
+    ng_wide old_var =
+        ng_evaluate_read(p, p->running_var, ng_tensor_running_var, channel, 0);
     bool twice = has(e, ng_defect_running_twice);
     bool never = has(e, ng_defect_running_never);
     var = kept_variance(e, var / count);

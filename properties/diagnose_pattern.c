@@ -16,7 +16,7 @@ static ng_role main_role(const ng_problem *problem)
 /* The wrong outputs of one role. */
 typedef struct pattern {
     size_t judged, wrong, nan, infinite, zero;
-    size_t first_set, first_element; /* least of a wrong output */
+    size_t first_set, first_element;     /* least of a wrong output */
     double least_factor, largest_factor; /* of (got - beta)/(exact - beta) */
 } pattern;
 
@@ -86,9 +86,8 @@ static scaling scaling_of(const ng_sample *sample, size_t set)
                 s.factor = (o->got - beta) / exact;
             }
             if (step == 1)
-                s.right = s.right &&
-                          fabs(o->got - beta - s.factor * exact) <=
-                              (2 + fabs(s.factor)) * o->bound;
+                s.right = s.right && fabs(o->got - beta - s.factor * exact) <=
+                                         (2 + fabs(s.factor)) * o->bound;
         }
     }
     return s;
@@ -234,8 +233,7 @@ void ng_describe(const ng_sample *sample, ng_finding *finding)
     ng_role told = told_role(sample, pattern_of, &alone);
     const pattern *p = &pattern_of[told];
     describe_role(p, ng_role_name(told), alone,
-                  ng_role_extent(told) == ng_per_element
-                      ? sample->evaluation.n
-                      : 1,
+                  ng_role_extent(told) == ng_per_element ? sample->evaluation.n
+                                                         : 1,
                   finding);
 }

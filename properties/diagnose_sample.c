@@ -27,18 +27,21 @@ static void add_outcome(ng_sample *sample, ng_role role, size_t set, size_t i)
     ng_judged judged;
     ng_judge_output(&judged, sample->standard, &call->tensor[role], role, set,
                     i);
-    bool unwritten = call->reply.breaches & ng_breach_unwritten;
+    size_t index = memory_index(&call->problem, role, set, i);
+    bool unwritten = (call->reply.breaches & ng_breach_unwritten) &&
+                     ng_subject_unwritten(&call->tensor[role], index);
     bool value = judged.point.kind == ng_kind_value;
-    if (!judged.judged || (unwritten && value && isnan(judged.got)))
+    if (!judged.judged || unwritten)
         return;
     sample->outcome[sample->count++] = (ng_outcome){
         .role = role,
         .set = set,
         .i = i,
-        .index = memory_index(&call->problem, role, set, i),
+        .index = index,
         .got = judged.got,
         .exact = value ? ldexp(judged.point.high, judged.point.exponent) : NAN,
         .bound = judged.bound,
+        .error = judged.error,
         .value = value,
         .wrong = !(judged.ratio <= 1)};
     sample->wrong += !(judged.ratio <= 1);
@@ -77,6 +80,7 @@ bool ng_sample_make(ng_sample *sample, ng_arena *arena,
 typedef struct allowance {
     double growth;   /* of the damaged values over the exact, at least 1 */
     double relative; /* largest bound over largest exact value */
+    double largest;  /* damaged value */
 } allowance;
 
 /* Sums over other elements than the declared ones err as those do: `relative`
@@ -95,7 +99,7 @@ static allowance allow(const ng_sample *sample, size_t from, size_t to)
         damaged = fmax(damaged, (double)fabsl(value));
         bound = fmax(bound, o->bound);
     }
-    allowance a = {1, 0};
+    allowance a = {1, 0, damaged};
     if (exact > 0)
         a.growth = fmax(1, damaged / exact);
     if (exact > 0 && (ng_role_extent(first->role) != ng_per_element ||
@@ -104,8 +108,46 @@ static allowance allow(const ng_sample *sample, size_t from, size_t to)
     return a;
 }
 
+/* What forming statistics from x costs a value, where the declared contract
+ * would not: the error of the mean and, relative, of the root. */
+static double forming(const ng_sample *sample, const ng_outcome *o,
+                      double largest)
+{
+    const ng_evaluation *e = &sample->evaluation;
+    const ng_contract *contract = sample->call->problem.contract;
+    double h = ng_accumulation_bound(contract, (double)e->n) +
+               4 * ng_dtype_u(ng_contract_compute(contract));
+    if (ng_role_extent(o->role) == ng_per_param ||
+        ng_role_extent(o->role) == ng_per_channel)
+        return 0;
+    double size = (double)e->size[o->set];
+    if (!(size > 0) || !isfinite(size))
+        return 0;
+    double error = h * largest * (1 + size * (double)e->rstd[o->set]);
+    return isfinite(error) ? error : 0;
+}
+
+static double tolerance_of(const ng_sample *sample, const ng_outcome *o,
+                           double value, const allowance *allowed)
+{
+    ng_dtype dtype = sample->call->tensor[o->role].dtype;
+    double unit = ng_dtype_ulp(dtype, value);
+    if (o->value)
+        return fmax(o->bound * allowed->growth,
+                    fabs(value) * allowed->relative) +
+               fmax(0, unit - ng_dtype_ulp(dtype, o->exact)) / 2 +
+               forming(sample, o, allowed->largest);
+    /* No bound for what should not be finite: that of n roundings. */
+    return unit +
+           8 * (double)sample->evaluation.n *
+               ng_dtype_u(ng_contract_compute(sample->call->problem.contract)) *
+               fabs(value);
+}
+
+/* A wrong output is explained by a value that is much nearer than the exact
+ * one, so that what changes nothing explains nothing. */
 static bool explains(const ng_sample *sample, const ng_outcome *o,
-                     allowance allowed)
+                     const allowance *allowed)
 {
     ng_dtype dtype = sample->call->tensor[o->role].dtype;
     ng_wide value = sample->evaluation.out[o->role][o->index];
@@ -116,17 +158,11 @@ static bool explains(const ng_sample *sample, const ng_outcome *o,
     if (isinf(o->got))
         return signbit(o->got) == signbit((double)value) &&
                fabsl(value) >= ng_dtype_max(dtype);
-    double unit = ng_dtype_ulp(dtype, (double)value), tolerance = unit;
-    if (o->value)
-        tolerance = fmax(o->bound * allowed.growth,
-                         (double)fabsl(value) * allowed.relative) +
-                    fmax(0, unit - ng_dtype_ulp(dtype, o->exact)) / 2;
-    else /* no bound for what should not be finite: that of n roundings */
-        tolerance += 8 * (double)sample->evaluation.n *
-                     ng_dtype_u(ng_contract_compute(
-                         sample->call->problem.contract)) *
-                     (double)fabsl(value);
-    return fabsl((ng_wide)o->got - value) <= (ng_wide)tolerance;
+    double error = (double)fabsl((ng_wide)o->got - value);
+    double stored = ng_dtype_round(dtype, (double)value);
+    if (o->value && o->wrong && !(fabs(o->got - stored) <= o->error / 2))
+        return false;
+    return error <= tolerance_of(sample, o, (double)value, allowed);
 }
 
 size_t ng_sample_misses(ng_sample *sample, const ng_damage *damage, size_t most)
@@ -143,7 +179,7 @@ size_t ng_sample_misses(ng_sample *sample, const ng_damage *damage, size_t most)
         }
         allowance allowed = allow(sample, k, next);
         for (size_t i = k; i < next; i++)
-            misses += !explains(sample, &sample->outcome[i], allowed);
+            misses += !explains(sample, &sample->outcome[i], &allowed);
     }
     return misses;
 }

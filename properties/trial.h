@@ -7,7 +7,7 @@
 
 /* A call: the inputs, the outputs, what the subject said. */
 typedef struct ng_call_state {
-    size_t kernel; /* of the subject: the trial's, or a partner */
+    size_t kernel;       /* of the subject: the trial's, or a partner */
     const ng_case *test; /* of the last call; NULL: there was none */
     ng_problem problem;
     ng_tensor tensor[NG_TENSOR_COUNT];

@@ -81,6 +81,10 @@ const char *ng_subject_load_breach(const ng_subject *subject);
 void ng_subject_call(ng_subject *subject, const ng_request *request,
                      ng_reply *reply);
 
+/* Whether the element has the bits that outputs are filled with before a call:
+ * a NaN that no arithmetic gives. */
+bool ng_subject_unwritten(const ng_tensor *tensor, size_t i);
+
 /* Calls `row` for every built-in whose name matches the glob. */
 size_t ng_builtin_match(const char *glob,
                         void (*row)(const char *name, const char *claim,
