@@ -86,7 +86,7 @@ void ng_gate_check(ng_trial *trial, const ng_property *property,
     ng_finding finding;
     ng_arena_release(&trial->arena);
     ng_finding_init(&finding);
-    property->check(trial, test, &finding);
+    ng_property_check(property, trial, test, &finding);
     ng_arena_release(&trial->arena);
     ng_case_print(test, line, sizeof line);
     ng_record_init(record, "check");
@@ -198,8 +198,7 @@ static ng_status gate_kernel(ng_subject *subject, size_t k, bool planted,
         const ng_property *property = ng_properties[i];
         if (!ng_glob_match(options->property, property->name) ||
             !property->applies(contract) ||
-            (ng_subject_offline(subject) != NULL &&
-             property->process))
+            (ng_subject_offline(subject) != NULL && property->process))
             continue;
         /* A seeded bug is there for the property that must catch it; what else
          * would notice it is asked in depth only. */

@@ -49,22 +49,37 @@ static shared share(ng_evaluation *e, size_t set)
         ng_wide x_hat = x_hat_of(e, set, i);
         if (has(e, ng_defect_slope_of_x))
             x_hat /= e->rstd[set];
+        ng_wide gx = e->g[i] * x_hat;
+        if (has(e, ng_defect_slope_no_gamma))
+            gx = dy_of(e, set, i) * x_hat;
+        if (has(e, ng_defect_slope_gamma_twice))
+            gx *= gamma;
+        if (has(e, ng_defect_slope_last) && i + 1 == n)
+            gx = 0;
         s.mean += i < count ? e->g[i] : 0;
-        s.slope += i < count ? e->g[i] * x_hat : 0;
+        s.slope += i < count ? gx : 0;
     }
     bool fewer = has(e, ng_defect_means_over_n_minus_1);
     ng_wide less = fewer || has(e, ng_defect_slope_over_n_minus_1) ||
                    contract->divisor == ng_divisor_n_minus_1;
-    s.mean /= (ng_wide)n - fewer;
-    if (contract->divisor != ng_divisor_one)
-        s.slope /= (ng_wide)n - less;
+    ng_wide cell = (ng_wide)n;
+    if (has(e, ng_defect_means_over_cell))
+        cell = (ng_wide)e->problem->view.element[1].count;
+    s.mean /= cell - fewer;
+    if (contract->divisor != ng_divisor_one || has(e, ng_defect_slope_over_n))
+        s.slope /= cell - less;
+    if (has(e, ng_defect_mean_first))
+        s.mean = e->g[0];
     if (contract->centred == ng_centred_no && !has(e, ng_defect_mean_of_g))
         s.mean = 0;
     if (contract->eps_place == ng_eps_place_outside)
         s.ratio = 1 / (e->rstd[set] * sqrtl(e->var[set]));
     bool flat = !ng_pass_find(contract->pass)->training;
-    if (has(e, ng_defect_constants) ||
-        (flat && !has(e, ng_defect_depends) && !has(e, ng_defect_of_batch)))
+    if (flat && has(e, ng_defect_mean_of_g))
+        s.slope = 0;
+    else if (has(e, ng_defect_constants) ||
+             (flat && !has(e, ng_defect_depends) &&
+              !has(e, ng_defect_of_batch)))
         s.mean = s.slope = 0;
     else if (!flat && e->fixed[set] && !has(e, ng_defect_clamp_slope))
         s.slope = 0;
@@ -107,6 +122,18 @@ static void write_dx(ng_evaluation *e, size_t set)
     }
 }
 
+/* x_hat of a set by its own statistics. */
+static ng_wide batch_x_hat(const ng_evaluation *e, size_t set, size_t i)
+{
+    const ng_wide *x = e->x + set * e->n;
+    ng_wide mean = 0, var = 0, n = (ng_wide)e->n;
+    for (size_t k = 0; k < e->n; k++)
+        mean += x[k] / n;
+    for (size_t k = 0; k < e->n; k++)
+        var += (x[k] - mean) * (x[k] - mean) / n;
+    return (x[i] - mean) / sqrtl(var + (ng_wide)e->damage->eps);
+}
+
 static ng_wide dgamma_term(const ng_evaluation *e, size_t set, size_t i)
 {
     ng_wide dy = dy_of(e, set, i), x = e->x[set * e->n + i];
@@ -119,6 +146,10 @@ static ng_wide dgamma_term(const ng_evaluation *e, size_t set, size_t i)
         term = dy * x;
     if (has(e, ng_defect_dgamma_of_x_rstd))
         term = dy * x * e->rstd[set];
+    if (has(e, ng_defect_dgamma_of_batch))
+        term = dy * batch_x_hat(e, set, i);
+    if (has(e, ng_defect_dgamma_zero))
+        term = 0;
     if (has(e, ng_defect_dgamma_nan) && isnan(term))
         term = 0;
     return term;

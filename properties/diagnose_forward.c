@@ -167,6 +167,7 @@ size_t ng_evaluate_param(const ng_evaluation *e, size_t set, size_t i,
          e->groups ? set % e->problem->view.set[1].count : k},
         {ng_defect_gamma_by_place, e->groups ? place : k},
         {ng_defect_gamma_next, k + 1},
+        {ng_defect_gamma_group_first, ng_view_param(&e->write, set, 0)},
     };
     for (size_t w = 0; w < sizeof wrong / sizeof wrong[0]; w++) {
         double both = value_of(e, wrong[w].defect);
@@ -181,7 +182,7 @@ size_t ng_evaluate_param(const ng_evaluation *e, size_t set, size_t i,
 static bool adds_residual(const ng_evaluation *e)
 {
     return e->problem->residual != NULL && !has(e, ng_defect_residual_after) &&
-           !has(e, ng_defect_no_residual);
+           !has(e, ng_defect_no_residual) && !has(e, ng_defect_no_residual_h);
 }
 
 static void load(ng_evaluation *e)
@@ -190,6 +191,7 @@ static void load(ng_evaluation *e)
     bool sum = adds_residual(e);
     bool rounds = has(e, ng_defect_h_rounded) ||
                   e->damage->contract.round_residual == ng_round_residual_yes;
+    rounds = rounds && !has(e, ng_defect_h_not_rounded);
     ng_dtype storage = ng_contract_storage(p->contract);
     for (size_t set = 0; set < e->sets; set++) {
         for (size_t i = 0; i < e->n; i++) {
@@ -200,7 +202,7 @@ static void load(ng_evaluation *e)
                     ng_evaluate_read(p, p->residual, ng_tensor_residual, at, 0);
             if (sum && rounds)
                 x = ng_evaluate_round(storage, x);
-            e->x[set * e->n + i] = x;
+            e->x[set * e->n + i] = rounded(e, ng_defect_x_rounded, x);
         }
     }
 }
@@ -283,11 +285,21 @@ static void moments(ng_evaluation *e, size_t set)
     size_t n = cut(e, ng_defect_tail_count, e->n);
     if (longer > 0)
         n = (n + (size_t)longer - 1) / (size_t)longer * (size_t)longer;
+    n = (size_t)rounded(e, ng_defect_n_rounded, (ng_wide)n);
     ng_wide count = (ng_wide)(n * ((p.last - p.first) / p.step + 1));
-    ng_wide mean = 0;
+    double wider = value_of(e, ng_defect_padded_mean);
+    ng_wide mean = 0, more = 0;
+    if (wider > 0)
+        more =
+            (ng_wide)((n + (size_t)wider - 1) / (size_t)wider * (size_t)wider -
+                      n);
     if (contract->centred == ng_centred_yes)
-        mean = rounded(e, ng_defect_mean_rounded, sum(e, p, 0, false) / count);
-    ng_wide squares = sum(e, p, has(e, ng_defect_square_of_x) ? 0 : mean, true);
+        mean = rounded(e, ng_defect_mean_rounded,
+                       sum(e, p, 0, false) / (count + more));
+    ng_wide centre = has(e, ng_defect_square_of_x)   ? 0
+                     : has(e, ng_defect_about_first) ? e->x[p.first * e->n]
+                                                     : mean;
+    ng_wide squares = sum(e, p, centre, true);
     if (pad > 0)
         squares +=
             (ng_wide)((size_t)pad - 1 - (n + (size_t)pad - 1) % (size_t)pad) *
@@ -301,10 +313,20 @@ static void moments(ng_evaluation *e, size_t set)
         contract->divisor == ng_divisor_one ? squares : squares / count;
 }
 
+static ng_wide largest_square(const ng_evaluation *e, size_t set)
+{
+    ng_wide largest = 0;
+    for (size_t i = 0; i < e->n; i++)
+        largest = fmaxl(largest, fabsl(e->x[set * e->n + i]));
+    return largest * largest;
+}
+
 static void root(ng_evaluation *e, size_t set)
 {
     const ng_contract *contract = &e->damage->contract;
     ng_wide eps = (ng_wide)ng_contract_eps(contract, e->damage->eps);
+    if (has(e, ng_defect_eps_scaled))
+        eps *= largest_square(e, set);
     ng_wide var = e->var[set], low = value_of(e, ng_defect_floor), scale = 0;
     if (var < low)
         var = low;
@@ -322,6 +344,9 @@ static void root(ng_evaluation *e, size_t set)
     case ng_eps_place_none: scale = sqrtl(var); break;
     default: scale = sqrtl(var + eps);
     }
+    bool gradient = ng_pass_find(contract->pass)->gradient;
+    if (gradient && has(e, ng_defect_eps_outside_dx))
+        scale = sqrtl(var) + eps;
     if (has(e, ng_defect_var_not_root))
         scale *= scale;
     e->fixed[set] = least;
@@ -357,6 +382,13 @@ static bool given(ng_evaluation *e, size_t set)
         ng_evaluate_read(p, p->running_var, ng_tensor_running_var, channel, 1);
     if (e->damage->contract.centred == ng_centred_no)
         e->mean[set] = 0;
+    if (has(e, ng_defect_given_unbiased))
+        e->var[set] *= (ng_wide)e->n / (ng_wide)(e->n - 1);
+    if (has(e, ng_defect_of_batch_mean)) {
+        ng_wide var = e->var[set];
+        moments(e, set);
+        e->var[set] = var;
+    }
     root(e, set);
     e->fixed[set] = true;
     return true;
@@ -405,8 +437,9 @@ static ng_wide y_of(const ng_evaluation *e, size_t set, size_t i)
         x_hat = ng_evaluate_round(storage, x_hat);
     x_hat = rounded(e, ng_defect_x_hat_rounded, x_hat);
     ng_wide gamma = ng_evaluate_gamma(e, set, i), beta = beta_of(e, set, i);
-    ng_wide y = has(e, ng_defect_beta_first) ? gamma * (x_hat + beta)
-                                             : gamma * x_hat + beta;
+    ng_wide y = rounded(e, ng_defect_product_rounded, gamma * x_hat) + beta;
+    if (has(e, ng_defect_beta_first))
+        y = gamma * (x_hat + beta);
     if (has(e, ng_defect_residual_after))
         y += ng_evaluate_read(e->problem, e->problem->residual,
                               ng_tensor_residual, read_index(e, set, i), 0);
@@ -420,6 +453,9 @@ static void write_rows(ng_evaluation *e, size_t set)
     for (size_t i = 0; i < e->n; i++) {
         size_t at = ng_view_index(&e->write, set, i) % e->extent;
         ng_wide y = y_of(e, set, i), h = e->x[set * e->n + i];
+        if (has(e, ng_defect_no_residual))
+            h += ng_evaluate_read(e->problem, e->problem->residual,
+                                  ng_tensor_residual, at, 0);
         if (has(e, ng_defect_h_is_x))
             h = ng_evaluate_read(e->problem, e->problem->x, ng_tensor_x, at, 0);
         if (has(e, ng_defect_residual_after) || has(e, ng_defect_h_is_y))
@@ -470,6 +506,8 @@ static ng_wide blend(const ng_evaluation *e, ng_wide old, ng_wide now)
         weight = 1 / (seen + 1);
         if (has(e, ng_defect_running_batches))
             weight = 1 / fmaxl(seen, 1);
+        if (has(e, ng_defect_running_batches_more))
+            weight = 1 / (seen + 2);
     } else if (e->damage->contract.momentum == ng_momentum_old) {
         weight = 1 - weight;
     }
@@ -515,6 +553,8 @@ static void run_channel(ng_evaluation *e, size_t channel)
                                         ng_tensor_running_mean, channel, 0);
     ng_wide old_var =
         ng_evaluate_read(p, p->running_var, ng_tensor_running_var, channel, 0);
+    if (has(e, ng_defect_running_sum))
+        count = 1;
     bool twice = has(e, ng_defect_running_twice);
     bool never = has(e, ng_defect_running_never);
     var = kept_variance(e, var / count);
@@ -528,8 +568,10 @@ static void run_channel(ng_evaluation *e, size_t channel)
         to_mean = old_mean;
     if (never || has(e, ng_defect_running_never_var))
         to_var = old_var;
-    e->out[ng_tensor_running_mean][channel] = to_mean;
-    e->out[ng_tensor_running_var][channel] = to_var;
+    e->out[ng_tensor_running_mean][channel] =
+        rounded(e, ng_defect_running_rounded, to_mean);
+    e->out[ng_tensor_running_var][channel] =
+        rounded(e, ng_defect_running_rounded, to_var);
 }
 
 void ng_evaluate(ng_evaluation *e, const ng_damage *damage)

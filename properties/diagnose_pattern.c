@@ -16,6 +16,7 @@ static ng_role main_role(const ng_problem *problem)
 /* The wrong outputs of one role. */
 typedef struct pattern {
     size_t judged, wrong, nan, infinite, zero;
+    size_t finite;                       /* where that is wrong */
     size_t first_set, first_element;     /* least of a wrong output */
     double least_factor, largest_factor; /* of (got - beta)/(exact - beta) */
 } pattern;
@@ -39,6 +40,7 @@ static void look_at(pattern *p, const ng_outcome *o, double beta)
     p->nan += isnan(o->got) != 0;
     p->infinite += isinf(o->got) != 0;
     p->zero += o->got == 0;
+    p->finite += !o->value && isfinite(o->got);
     p->first_set = o->set < p->first_set ? o->set : p->first_set;
     p->first_element = o->i < p->first_element ? o->i : p->first_element;
     double factor = (o->got - beta) / (o->exact - beta);
@@ -139,7 +141,7 @@ static bool describe_rstd(const ng_sample *sample, ng_finding *finding)
         least = fmin(least, s.factor);
         largest = fmax(largest, s.factor);
     }
-    if (cancels && ratio > 1) {
+    if (cancels && ratio > 10) {
         ng_finding_fail(finding, NG_FAIL,
                         "the variance cancels (one-pass), as E[x^2] - E[x]^2 "
                         "does: %zu of %zu outputs wrong, rstd off by factors "
@@ -202,6 +204,11 @@ static void describe_role(const pattern *p, const char *name, bool alone,
                         "NaN or Inf in %zu of %zu outputs of %s whose exact "
                         "value is finite%s%s",
                         p->wrong, p->judged, name, ending, rest);
+    else if (p->finite == p->wrong)
+        ng_finding_fail(finding, NG_FAIL,
+                        "finite in %zu of %zu outputs of %s that should be NaN "
+                        "or infinite%s%s",
+                        p->wrong, p->judged, name, ending, rest);
     else if (p->zero == p->wrong)
         ng_finding_fail(finding, NG_FAIL,
                         "zero in %zu of %zu outputs of %s whose exact value is "
@@ -212,14 +219,14 @@ static void describe_role(const pattern *p, const char *name, bool alone,
              p->largest_factor - p->least_factor <
                  0.01 * fabs(p->largest_factor - 1))
         ng_finding_fail(finding, NG_FAIL,
-                        "%s is wrong in %zu of %zu outputs%s, all by the "
-                        "factor %.8g%s",
-                        name, p->wrong, p->judged, rest, p->largest_factor,
+                        "%zu of %zu outputs of %s are outside their bound, all "
+                        "by the factor %.8g%s%s",
+                        p->wrong, p->judged, name, p->largest_factor, rest,
                         ending);
     else
         ng_finding_fail(finding, NG_FAIL,
-                        "%s is outside its bound in %zu of %zu outputs%s%s",
-                        name, p->wrong, p->judged, rest, ending);
+                        "%zu of %zu outputs of %s are outside their bound%s%s",
+                        p->wrong, p->judged, name, rest, ending);
 }
 
 void ng_describe(const ng_sample *sample, ng_finding *finding)

@@ -81,4 +81,9 @@ void ng_diagnose(ng_trial *trial, const ng_call_state *call,
 bool ng_diagnose_add(ng_trial *trial, const ng_call_state *call,
                      ng_finding *finding);
 
+/* For a FAIL whose words do not say what the kernel does instead: asks it once
+ * more, with the case alone. */
+void ng_diagnose_case(ng_trial *trial, const ng_case *test,
+                      ng_finding *finding);
+
 #endif

@@ -84,6 +84,10 @@ void ng_trial_case(ng_trial *trial, const ng_case *test,
 
 void ng_finding_init(ng_finding *finding);
 
+/* The property's check, and for a FAIL the cause in words. */
+void ng_property_check(const ng_property *property, ng_trial *trial,
+                       const ng_case *test, ng_finding *finding);
+
 extern const ng_property *const ng_properties[]; /* NULL at the end */
 const ng_property *ng_property_find(const char *name);
 
