@@ -403,7 +403,9 @@ static bool explain(ng_trial *trial, ng_arena *arena, ng_sample *sample,
         found = search_near(trial, arena, sample, causes, count, best);
     if (found > 0)
         tell(trial, arena, sample, causes, best, found, finding);
-    return found > 0 || repeats_badly(trial, sample, finding) ||
+    if (found > 0 || repeats_badly(trial, sample, finding))
+        return true;
+    return is_telling(sample) &&
            search_pairs(trial, arena, sample, causes, count, finding);
 }
 

@@ -13,6 +13,7 @@ typedef enum eps_change {
     eps_squared,
     eps_fixed,
     eps_at_least,
+    eps_never_zero,
 } eps_change;
 
 typedef struct neighbour {
@@ -49,6 +50,8 @@ static const neighbour neighbours[] = {
     {NULL, NULL, NULL, NULL, eps_at_least, "a floor under eps, 1e-05", 1e-5},
     {NULL, NULL, NULL, NULL, eps_at_least, "a floor under eps, 1e-08", 1e-8},
     {NULL, NULL, NULL, NULL, eps_at_least, "a floor under eps, 1e-12", 1e-12},
+    {NULL, NULL, NULL, NULL, eps_never_zero, "eps fixed at 1e-05 where it is 0",
+     0},
     {"eps_dtype", "f16", NULL, NULL, eps_kept, "eps rounded to f16", 0},
     {"eps_dtype", "bf16", NULL, NULL, eps_kept, "eps rounded to bf16", 0},
     {"divisor", "n_minus_1", NULL, NULL, eps_kept,
@@ -83,6 +86,7 @@ enum { NEIGHBOURS = sizeof neighbours / sizeof neighbours[0] };
 static const double values_one[] = {0};
 static const double values_both[] = {0, 1};
 static const double values_tails[] = {2, 4, 8, 16, 32, 64, 128, 256, 1024};
+static const double values_narrow[] = {ng_bf16, ng_f16};
 static const double values_formats[] = {ng_bf16, ng_f16, ng_f32};
 static const double values_squares[] = {ng_f16, ng_f32};
 static const double values_floors[] = {1e-12, 1e-10, 1e-8, 1e-7, 1e-6,
@@ -116,6 +120,7 @@ static double changed_eps(const neighbour *near, double eps, size_t n)
     case eps_over_n: return eps / (double)n;
     case eps_squared: return eps * eps;
     case eps_fixed: return 1e-5;
+    case eps_never_zero: return eps == 0 ? 1e-5 : eps;
     default: return eps;
     }
 }
@@ -174,6 +179,10 @@ bool ng_cause_apply(const ng_cause *cause, size_t n, ng_damage *damage)
         (!ng_contract_set(&needed, near->other, near->needed) ||
          memcmp(&needed, &before, sizeof before) != 0))
         return false;
+    bool gradient = ng_pass_find(before.pass)->gradient;
+    bool none = near->value != NULL && strcmp(near->value, "none") == 0;
+    if (gradient && none && strcmp(near->field, "affine") == 0)
+        return false; /* gamma missing in dx says more */
     double eps = changed_eps(near, damage->eps, n);
     if (near->field != NULL)
         ng_contract_set(&damage->contract, near->field, near->value);

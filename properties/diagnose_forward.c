@@ -193,6 +193,7 @@ static void load(ng_evaluation *e)
                   e->damage->contract.round_residual == ng_round_residual_yes;
     rounds = rounds && !has(e, ng_defect_h_not_rounded);
     ng_dtype storage = ng_contract_storage(p->contract);
+    bool flushes = e->damage->contract.subnormals == ng_subnormals_flushed;
     for (size_t set = 0; set < e->sets; set++) {
         for (size_t i = 0; i < e->n; i++) {
             size_t at = read_index(e, set, i);
@@ -202,6 +203,8 @@ static void load(ng_evaluation *e)
                     ng_evaluate_read(p, p->residual, ng_tensor_residual, at, 0);
             if (sum && rounds)
                 x = ng_evaluate_round(storage, x);
+            if (flushes && fabsl(x) < ng_dtype_min(storage))
+                x = 0;
             e->x[set * e->n + i] = rounded(e, ng_defect_x_rounded, x);
         }
     }
@@ -402,7 +405,8 @@ ng_wide ng_evaluate_gamma(const ng_evaluation *e, size_t set, size_t i)
     size_t k = ng_evaluate_param(e, set, i, true);
     unsigned affine = e->damage->contract.affine;
     bool plus = affine == ng_affine_one_plus_gamma;
-    if (affine == ng_affine_none || has(e, ng_defect_no_gamma))
+    bool gradient = ng_pass_find(p->contract->pass)->gradient;
+    if (affine == ng_affine_none || (!gradient && has(e, ng_defect_no_gamma)))
         return 1;
     ng_wide gamma =
         ng_evaluate_read(p, p->gamma, ng_tensor_gamma, k, plus ? 0 : 1);

@@ -152,7 +152,7 @@ static bool explains(const ng_sample *sample, const ng_outcome *o,
     ng_dtype dtype = sample->call->tensor[o->role].dtype;
     ng_wide value = sample->evaluation.out[o->role][o->index];
     if (value == NG_UNWRITTEN)
-        return false;
+        return isnan(o->got);
     if (isnan(value) || isnan(o->got))
         return !isfinite(o->got) && !isfinite(value);
     if (isinf(o->got))

@@ -1,9 +1,12 @@
 /* Causes: a failure is put down to what was planted. Every seeded bug, on the
  * smallest failing case of the property that must catch it, which is the one
  * that reports show; a right kernel has no cause. */
+#include "../properties/diagnose.h"
+
 #include <normgate/builtin.h>
 #include <normgate/property.h>
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -291,10 +294,220 @@ static void test_zoo(void **state)
     assert_true(named * 10 >= bugs * 9);
 }
 
+/* --- the table ------------------------------------------------------------------ */
+
+/* Calls in which a defect shows: contract, case. */
+static const struct {
+    const char *contract, *line;
+} stages[] = {
+    {"op=layer_norm saved=mean_rstd residual=sum",
+     "layer_norm/forward/f32 rows=5 n=61 eps=0.3 gen=offset:2 affine=random"},
+    {"op=layer_norm saved=mean_var",
+     "layer_norm/forward/f32 rows=5 n=2051 eps=1e-9 gen=near_eps:1 "
+     "affine=random"},
+    {"op=layer_norm saved=mean_rstd",
+     "layer_norm/forward/f32 rows=3 n=61 eps=1e-13 gen=near_eps:1 "
+     "affine=random"},
+    {"op=layer_norm saved=mean_rstd",
+     "layer_norm/forward/f32 rows=3 n=61 eps=0 gen=offset:2 affine=random"},
+    {"op=layer_norm saved=mean_rstd",
+     "layer_norm/forward/f32 rows=3 n=16 gen=nonfinite:0 affine=random"},
+    {"op=layer_norm eps_place=outside saved=mean_rstd",
+     "layer_norm/forward/f32 rows=3 n=16 eps=1 gen=offset:2 affine=random"},
+    {"op=layer_norm eps_place=none saved=mean_rstd",
+     "layer_norm/forward/f32 rows=3 n=16 eps=1 gen=offset:2 affine=random"},
+    {"op=layer_norm eps_place=max_var saved=mean_rstd",
+     "layer_norm/forward/f32 rows=3 n=16 eps=1 gen=offset:2 affine=random"},
+    {"op=layer_norm divisor=n_minus_1 saved=mean_var",
+     "layer_norm/forward/f32 rows=3 n=16 eps=1 gen=offset:2 affine=random"},
+    {"op=layer_norm dtype=bf16 saved=mean_rstd",
+     "layer_norm/forward/bf16 rows=5 n=61 eps=0.3 gen=offset:2 affine=random"},
+    {"op=layer_norm dtype=bf16 residual=sum",
+     "layer_norm/forward/bf16 rows=5 n=61 eps=0.3 gen=offset:2 affine=random"},
+    {"op=batch_norm dtype=f64",
+     "batch_norm/forward/f64 N=5 C=6 spatial=3 eps=0.3 momentum=0.3 batches=3 "
+     "gen=offset:2 affine=random"},
+    {"op=layer_norm dtype=bf16 residual=sum round_residual=yes",
+     "layer_norm/forward/bf16 rows=5 n=61 eps=0.3 gen=offset:2 affine=random"},
+    {"op=layer_norm dtype=f64 saved=mean_rstd",
+     "layer_norm/forward/f64 rows=5 n=61 eps=0.3 gen=offset:2 affine=random"},
+    {"op=layer_norm dtype=f16 saved=mean_rstd",
+     "layer_norm/forward/f16 rows=5 n=61 eps=0.3 gen=wide:14 affine=random"},
+    {"op=layer_norm max_abs=1e38",
+     "layer_norm/forward/f32 rows=5 n=61 eps=0.3 gen=wide:130 affine=random"},
+    {"op=layer_norm saved=mean_rstd",
+     "layer_norm/forward/f32 rows=5 n=61 eps=1 gen=subnormal affine=unit"},
+    {"op=layer_norm layout=strided",
+     "layer_norm/forward/f32 rows=5 n=61 gap=3 step=2 eps=1 gen=offset:2 "
+     "affine=random"},
+    {"op=rms_norm saved=mean_rstd",
+     "rms_norm/forward/f32 rows=5 n=61 eps=0.3 gen=offset:2 affine=random"},
+    {"op=rms_norm affine=one_plus_gamma",
+     "rms_norm/forward/f32 rows=5 n=61 eps=0.3 gen=offset:2 affine=random"},
+    {"op=l2_norm",
+     "l2_norm/forward/f32 rows=6 n=61 eps=1 gen=near_eps:1 affine=random"},
+    {"op=batch_norm saved=mean_rstd",
+     "batch_norm/forward/f32 N=5 C=6 spatial=3 eps=0.3 momentum=0.3 batches=3 "
+     "gen=offset:2 affine=random"},
+    {"op=batch_norm running_var=biased momentum=old",
+     "batch_norm/forward/f32 N=5 C=6 spatial=3 eps=0.3 momentum=0.3 batches=3 "
+     "gen=offset:2 affine=random"},
+    {"op=batch_norm momentum=cumulative",
+     "batch_norm/forward/f32 N=5 C=6 spatial=3 eps=0.3 momentum=0.3 batches=3 "
+     "gen=offset:2 affine=random"},
+    {"op=batch_norm layout=channels_last",
+     "batch_norm/forward/f32 N=5 C=6 spatial=3 eps=0.3 gen=offset:2 "
+     "affine=random"},
+    {"op=instance_norm running=update",
+     "instance_norm/forward/f32 N=5 C=6 spatial=13 eps=0.3 momentum=0.3 "
+     "gen=offset:2 affine=random"},
+    {"op=group_norm",
+     "group_norm/forward/f32 N=4 C=12 spatial=5 num_groups=3 eps=0.3 "
+     "gen=offset:2 affine=random"},
+    {"op=batch_norm pass=inference",
+     "batch_norm/inference/f32 N=5 C=6 spatial=3 eps=0.3 gen=offset:2 "
+     "affine=random"},
+    {"op=layer_norm pass=backward residual=sum",
+     "layer_norm/backward/f32 rows=5 n=61 eps=0.3 gen=offset:2 affine=random "
+     "dy=normal"},
+    {"op=layer_norm pass=backward",
+     "layer_norm/backward/f32 rows=71 n=9 eps=0.3 gen=offset:2 affine=random "
+     "dy=normal"},
+    {"op=layer_norm pass=backward",
+     "layer_norm/backward/f32 rows=3 n=2043 eps=0.3 gen=offset:2 affine=random "
+     "dy=normal"},
+    {"op=layer_norm pass=backward",
+     "layer_norm/backward/f32 rows=5 n=16 gen=nonfinite:0 affine=random "
+     "dy=normal"},
+    {"op=layer_norm pass=backward backward_stats=saved",
+     "layer_norm/backward/f32 rows=5 n=61 eps=0.3 gen=offset:2 affine=random "
+     "dy=normal"},
+    {"op=layer_norm pass=backward dtype=bf16",
+     "layer_norm/backward/bf16 rows=71 n=9 eps=0.3 gen=offset:2 affine=random "
+     "dy=normal"},
+    {"op=layer_norm pass=backward dtype=f64",
+     "layer_norm/backward/f64 rows=71 n=9 eps=0.3 gen=offset:2 affine=random "
+     "dy=normal"},
+    {"op=rms_norm pass=backward",
+     "rms_norm/backward/f32 rows=5 n=61 eps=0.3 gen=offset:2 affine=random "
+     "dy=normal"},
+    {"op=l2_norm pass=backward",
+     "l2_norm/backward/f32 rows=6 n=61 eps=1 gen=near_eps:1 affine=random "
+     "dy=normal"},
+    {"op=group_norm pass=backward",
+     "group_norm/backward/f32 N=4 C=12 spatial=5 num_groups=3 eps=0.3 "
+     "gen=offset:2 affine=random dy=normal"},
+    {"op=batch_norm pass=inference_backward",
+     "batch_norm/inference_backward/f32 N=5 C=6 spatial=3 eps=0.3 "
+     "gen=offset:2 affine=random dy=normal"},
+};
+enum { STAGES = sizeof stages / sizeof stages[0] };
+
+/* The outputs of a call become those of the damaged norm, rounded. */
+static void act(ng_call_state *call, const ng_damage *damage, ng_arena *arena)
+{
+    ng_evaluation e;
+    assert_true(ng_evaluation_make(&e, arena, &call->problem, call->test));
+    ng_evaluate(&e, damage);
+    for (ng_role role = 0; role < NG_TENSOR_COUNT; role++) {
+        const ng_tensor *tensor = &call->tensor[role];
+        if (tensor->use != ng_output && tensor->use != ng_update)
+            continue;
+        for (size_t i = 0; i < tensor->count && i < e.count[role]; i++)
+            ng_dtype_set(
+                tensor->dtype, tensor->data, i,
+                e.out[role][i] == NG_UNWRITTEN ? NAN : (double)e.out[role][i]);
+    }
+}
+
+static void stage(size_t k, ng_contract *contract, ng_case *test,
+                  ng_trial *trial, ng_call_state *call)
+{
+    ng_error error;
+    ng_finding finding;
+    if (ng_contract_parse(contract, stages[k].contract, &error) !=
+            ng_status_ok ||
+        ng_case_parse(test, stages[k].line, &error) != ng_status_ok)
+        fail_msg("%s: %s", stages[k].line, error.text);
+    *trial = (ng_trial){.contract = contract, .op = ng_op_find(contract->op)};
+    trial->probes.pairs = 100; /* no search for two at once */
+    ng_finding_init(&finding);
+    if (!ng_trial_prepare(trial, test, call, &finding))
+        fail_msg("%s: %s", stages[k].line, finding.cause);
+    call->test = test;
+}
+
+/* Whether the cause is named on the stage; without a subject nothing else can
+ * be asked. */
+static bool named_on(size_t k, const ng_cause *cause)
+{
+    ng_contract contract;
+    ng_case test;
+    ng_trial trial;
+    ng_call_state call;
+    ng_finding finding;
+    stage(k, &contract, &test, &trial, &call);
+    ng_damage damage = {.contract = contract, .eps = call.problem.eps};
+    ng_finding_init(&finding);
+    if (ng_cause_apply(cause, ng_view_n(&call.problem.view), &damage)) {
+        act(&call, &damage, &trial.arena);
+        if (ng_trial_judge(&trial, &call, &finding) &&
+            finding.verdict == NG_FAIL)
+            ng_diagnose(&trial, &call, &finding);
+    }
+    ng_arena_release(&trial.arena);
+    return strstr(finding.cause, cause->words) != NULL;
+}
+
+/* Every row of the table can be told on some stage. */
+static void test_every_defect_is_named(void **state)
+{
+    static ng_cause causes[NG_CAUSES];
+    size_t count = ng_causes(causes), named = 0;
+    (void)state;
+    assert_true(count < NG_CAUSES);
+    for (size_t c = 0; c < count; c++) {
+        size_t k = 0;
+        while (k < STAGES && !named_on(k, &causes[c]))
+            k++;
+        named += k < STAGES;
+        if (k == STAGES)
+            print_message("never named: %s\n", causes[c].words);
+    }
+    assert_int_equal(named, count);
+}
+
+/* The evaluation without a defect is the norm: every stage passes. */
+static void test_no_defect_is_right(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < STAGES; k++) {
+        ng_contract contract;
+        ng_case test;
+        ng_trial trial;
+        ng_call_state call;
+        ng_finding finding;
+        stage(k, &contract, &test, &trial, &call);
+        ng_damage none = {.contract = contract, .eps = call.problem.eps};
+        act(&call, &none, &trial.arena);
+        ng_finding_init(&finding);
+        assert_true(ng_trial_judge(&trial, &call, &finding));
+        if (finding.verdict != NG_PASS || finding.elements == 0)
+            fail_msg("%s: %zu of %zu wrong, ratio %g in %s", stages[k].line,
+                     finding.wrong, finding.elements, finding.ratio,
+                     ng_role_name(finding.worst_role));
+        ng_diagnose(&trial, &call, &finding);
+        assert_string_equal(finding.cause, "");
+        ng_arena_release(&trial.arena);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_chosen_cases),
+        cmocka_unit_test(test_no_defect_is_right),
+        cmocka_unit_test(test_every_defect_is_named),
         cmocka_unit_test(test_zoo),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
