@@ -1,10 +1,12 @@
 /* check: gates one subject, or every built-in that a glob matches. */
 #include "command.h"
-#include "gate.h"
+#include "crew.h"
 #include "provenance.h"
+#include "score.h"
 
 #include <errno.h>
 #include <math.h>
+#include <normgate/offline.h>
 #include <normgate/report.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,7 +94,8 @@ static ng_status put(ng_sink *sink, const ng_record *record, ng_error *error)
     ng_verdict_parse(record->verdict, &verdict);
     r->findings += ng_verdict_wrong(verdict) && record->seeded_bug[0] == '\0';
     progress(r, record);
-    if (r->verbose && strcmp(record->kind, "check") == 0)
+    if (r->verbose && (strcmp(record->kind, "check") == 0 ||
+                       strcmp(record->kind, "score") == 0))
         printf("%-11s %-7.3g %s %s %s  %s\n", record->verdict, record->ratio,
                record->subject, record->kernel, record->property, record->test);
     return r->stream == NULL ? ng_status_ok
@@ -142,26 +145,20 @@ static ng_status close_stream(run *r, const char *path, ng_error *error)
 
 typedef struct check_words {
     const char *json, *junit, *html, *profile, *seed, *timeout, *memory;
-    bool quiet, verbose;
+    const char *jobs_word;
+    unsigned jobs;
+    bool quiet, verbose, no_score;
     ng_gate_options gate;
 } check_words;
 
 static ng_status read_words(check_words *w, ng_error *error)
 {
     char *end = NULL;
-    w->gate.profile = ng_gate;
-    if (w->profile != NULL && !ng_profile_parse(w->profile, &w->gate.profile))
-        return ng_fail(error, ng_status_bad_input,
-                       "--profile %.40s: expected smoke, gate or deep",
-                       w->profile);
-    w->gate.seed = 1;
-    if (w->seed != NULL) {
-        errno = 0;
-        w->gate.seed = strtoull(w->seed, &end, 10);
-        if (errno != 0 || *end != '\0' || w->seed[0] < '0' || w->seed[0] > '9')
-            return ng_fail(error, ng_status_bad_input,
-                           "--seed %.40s: expected a whole number", w->seed);
-    }
+    ng_status status = ng_gate_read(w->profile, w->seed, &w->gate, error);
+    if (status == ng_status_ok)
+        status = ng_jobs_parse(w->jobs_word, &w->jobs, error);
+    if (status != ng_status_ok)
+        return status;
     if (w->timeout != NULL) {
         w->gate.subject.timeout_s = strtod(w->timeout, &end);
         if (*end != '\0' || !(w->gate.subject.timeout_s >= 0.001) ||
@@ -217,15 +214,109 @@ static ng_status probe(const char *path, ng_error *error)
     return status;
 }
 
-static ng_status run_all(run *r, const names *all, const char *subject,
-                         const ng_gate_options *options, ng_error *error)
+/* The kernels of the run, one unit of work each. */
+typedef struct units {
+    const names *all; /* built-ins that the glob names, else none: */
+    const char *subject;
+    const ng_gate_options *options;
+    size_t (*unit)[2]; /* which of the subjects, which of its kernels */
+    size_t count;
+    ng_subject *open; /* by this process, kept for its next kernel */
+    size_t opened;    /* which */
+} units;
+
+static ng_status open_subject(units *u, size_t which, ng_error *error)
 {
-    if (all->count == 0)
-        return ng_gate_subject(subject, false, options, &r->sink, error);
-    ng_status status = ng_status_ok;
-    for (size_t i = 0; i < all->count && status == ng_status_ok; i++)
-        status = ng_gate_subject(all->name[i], true, options, &r->sink, error);
+    if (u->open != NULL && u->opened == which)
+        return ng_status_ok;
+    ng_subject_close(u->open);
+    u->open = NULL;
+    u->opened = which;
+    return ng_subject_open(&u->open,
+                           u->all->count > 0 ? u->all->name[which] : u->subject,
+                           &u->options->subject, error);
+}
+
+static ng_status list_units(units *u, ng_error *error)
+{
+    size_t subjects = u->all->count > 0 ? u->all->count : 1;
+    for (size_t i = 0; i < subjects; i++) {
+        ng_status status = open_subject(u, i, error);
+        if (status != ng_status_ok)
+            return status;
+        size_t kernels = ng_subject_kernel_count(u->open);
+        void *grown =
+            realloc(u->unit, (u->count + kernels) * sizeof u->unit[0]);
+        if (grown == NULL)
+            return ng_fail(error, ng_status_no_memory, "out of memory");
+        u->unit = grown;
+        for (size_t k = 0; k < kernels; k++) {
+            u->unit[u->count][0] = i;
+            u->unit[u->count++][1] = k;
+        }
+    }
+    return ng_status_ok;
+}
+
+static ng_status gate_unit(void *user, size_t i, ng_sink *sink, ng_error *error)
+{
+    units *u = user;
+    ng_status status = open_subject(u, u->unit[i][0], error);
+    if (status == ng_status_ok)
+        status = ng_gate_kernel(u->open, u->unit[i][1], u->all->count > 0,
+                                u->options, sink, error);
     return status;
+}
+
+static ng_status run_all(run *r, const names *all, const char *subject,
+                         check_words *w, ng_error *error)
+{
+    units u = {.all = all, .subject = subject, .options = &w->gate};
+    ng_status status = list_units(&u, error);
+    if (status == ng_status_ok)
+        w->gate.offline = ng_subject_offline(u.open) != NULL;
+    if (w->jobs > 1) { /* each process opens its own */
+        ng_subject_close(u.open);
+        u.open = NULL;
+    }
+    const ng_crew_work work = {u.count, gate_unit, &u};
+    if (status == ng_status_ok)
+        status = ng_crew_run(&work, w->jobs, &r->sink, error);
+    ng_subject_close(u.open);
+    free(u.unit);
+    return status;
+}
+
+/* Whether an earlier class is that of the record. */
+static bool is_listed(const ng_score_class *classes, size_t count,
+                      const ng_record *record)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(classes[i].op, record->op) == 0 &&
+            strcmp(classes[i].pass, record->pass) == 0 &&
+            strcmp(classes[i].dtype, record->dtype) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What this run is worth: the seeded bugs of its kernels' classes. */
+static ng_status score(run *r, const check_words *w, ng_error *error)
+{
+    enum { CLASSES = 4 * 6 * 4 }; /* passes, ops, dtypes */
+    ng_score_class classes[CLASSES];
+    size_t count = 0;
+    for (size_t i = 0; i < r->count && count < CLASSES; i++) {
+        const ng_record *record = &r->records[i];
+        if (strcmp(record->kind, "check") != 0 ||
+            is_listed(classes, count, record))
+            continue;
+        classes[count++] =
+            (ng_score_class){record->op, record->pass, record->dtype};
+    }
+    return count == 0 ? ng_status_ok
+                      : ng_score_run(classes, count, &w->gate, w->jobs,
+                                     &r->sink, error);
 }
 
 static ng_status report(run *r, const check_words *w, ng_error *error)
@@ -257,8 +348,8 @@ static int exit_code(const run *r, ng_error *error)
     }
 }
 
-static int check_subject(run *r, const check_words *w, const char *subject,
-                         int count, char **words)
+static int check_subject(run *r, check_words *w, const char *subject, int count,
+                         char **words)
 {
     ng_error error;
     ng_record record;
@@ -280,7 +371,11 @@ static int check_subject(run *r, const check_words *w, const char *subject,
     record.subject = subject;
     ng_status status = r->sink.put(&r->sink, &record, &error);
     if (status == ng_status_ok)
-        status = run_all(r, &all, subject, &w->gate, &error);
+        status = run_all(r, &all, subject, w, &error);
+    /* The whole zoo says by itself what it is worth. */
+    if (status == ng_status_ok && !w->no_score && !glob &&
+        w->gate.profile != ng_smoke)
+        status = score(r, w, &error);
     free(all.name);
     if (r->live)
         fputs("\r\033[K", stderr);
@@ -318,6 +413,8 @@ static int check(int count, char **words)
         {"json", &w.json, NULL},
         {"junit", &w.junit, NULL},
         {"html", &w.html, NULL},
+        {"jobs", &w.jobs_word, NULL},
+        {"no-score", NULL, &w.no_score},
         {"quiet", NULL, &w.quiet},
         {"verbose", NULL, &w.verbose},
     };
@@ -368,8 +465,8 @@ const ng_command ng_command_check = {
     .usage = "check SUBJECT [--op GLOB] [--pass GLOB] [--dtype GLOB] "
              "[--kernel GLOB]\n      [--property GLOB] [--profile "
              "smoke|gate|deep] [--seed N] [--timeout S] "
-             "[--memory MIB]\n      [--json F] [--junit F] [--html F] "
-             "[--quiet] [--verbose]",
+             "[--memory MIB] [--jobs N]\n      [--json F] [--junit F] "
+             "[--html F] [--no-score] [--quiet] [--verbose]",
     .help = "gates every kernel of the subject",
     .run = check,
 };

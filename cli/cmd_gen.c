@@ -178,23 +178,12 @@ static ng_status read_property(gen_words *w, ng_error *error)
 
 static ng_status read_words(gen_words *w, ng_error *error)
 {
-    char *end;
-    w->gate.profile = ng_gate;
-    w->gate.seed = 1;
     if (w->out == NULL || w->out[0] == '\0')
         return ng_fail(error, ng_status_bad_input,
                        "name the folder to write: --out DIR");
-    if (w->profile != NULL && !ng_profile_parse(w->profile, &w->gate.profile))
-        return ng_fail(error, ng_status_bad_input,
-                       "--profile %.40s: expected smoke, gate or deep",
-                       w->profile);
-    if (w->seed != NULL) {
-        errno = 0;
-        w->gate.seed = strtoull(w->seed, &end, 10);
-        if (errno != 0 || *end != '\0' || w->seed[0] < '0' || w->seed[0] > '9')
-            return ng_fail(error, ng_status_bad_input,
-                           "--seed %.40s: expected a whole number", w->seed);
-    }
+    ng_status status = ng_gate_read(w->profile, w->seed, &w->gate, error);
+    if (status != ng_status_ok)
+        return status;
     w->about.seed = w->gate.seed;
     snprintf(w->about.profile, sizeof w->about.profile, "%s",
              ng_profile_name(w->gate.profile));
@@ -241,6 +230,7 @@ static int generate(gen_words *w, int count, char **words)
     ng_provenance(&run, &arena, count, words);
     snprintf(w->about.version, sizeof w->about.version, "%s", run.version);
     ng_arena_release(&arena);
+    w->gate.offline = true;
     ng_status status = ng_offline_create(
         &subject, w->out, w->kernel, w->contract, &w->about, answer, &error);
     if (status == ng_status_cannot_load)

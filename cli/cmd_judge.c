@@ -27,7 +27,7 @@ static ng_status check_version(const ng_offline *about, const char *folder,
 {
     ng_record run;
     ng_arena arena = {0};
-    ng_profile profile;
+    ng_gate_options options;
     ng_provenance(&run, &arena, 0, NULL);
     ng_arena_release(&arena);
     if (strcmp(run.version, about->version) != 0)
@@ -35,7 +35,7 @@ static ng_status check_version(const ng_offline *about, const char *folder,
                        "%.300s was made by normgate %s, this is %s: make it "
                        "again, or judge it with that version",
                        folder, about->version, run.version);
-    if (!ng_profile_parse(about->profile, &profile))
+    if (ng_gate_read(about->profile, NULL, &options, NULL) != ng_status_ok)
         return ng_fail(error, ng_status_cannot_load,
                        "%.300s: its profile '%s' is not known", folder,
                        about->profile);

@@ -1,10 +1,12 @@
 /* Gate: subject, kernel, property, case: four loops, one record at the heart. */
 #include "gate.h"
 #include "command.h"
+#include "crew.h"
 
+#include <errno.h>
 #include <math.h>
-#include <normgate/offline.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -15,7 +17,7 @@ enum { MOST_HANGS = 3, MOST_CRASHES = 10 };
 
 static const char *const profiles[] = {"smoke", "gate", "deep"};
 
-bool ng_profile_parse(const char *name, ng_profile *profile)
+static bool profile_parse(const char *name, ng_profile *profile)
 {
     for (size_t i = 0; i < sizeof profiles / sizeof profiles[0]; i++) {
         if (strcmp(name, profiles[i]) == 0) {
@@ -24,6 +26,39 @@ bool ng_profile_parse(const char *name, ng_profile *profile)
         }
     }
     return false;
+}
+
+ng_status ng_gate_read(const char *profile, const char *seed,
+                       ng_gate_options *options, ng_error *error)
+{
+    char *end = NULL;
+    options->profile = ng_gate;
+    options->seed = 1;
+    if (profile != NULL && !profile_parse(profile, &options->profile))
+        return ng_fail(error, ng_status_bad_input,
+                       "--profile %.40s: expected smoke, gate or deep",
+                       profile);
+    if (seed == NULL)
+        return ng_status_ok;
+    errno = 0;
+    options->seed = strtoull(seed, &end, 10);
+    if (errno != 0 || *end != '\0' || seed[0] < '0' || seed[0] > '9')
+        return ng_fail(error, ng_status_bad_input,
+                       "--seed %.40s: expected a whole number", seed);
+    return ng_status_ok;
+}
+
+ng_status ng_jobs_parse(const char *text, unsigned *jobs, ng_error *error)
+{
+    char *end = NULL;
+    unsigned long number = text != NULL ? strtoul(text, &end, 10) : 1;
+    if (text != NULL && (*end != '\0' || text[0] < '0' || text[0] > '9' ||
+                         number < 1 || number > NG_CREW_MAX))
+        return ng_fail(error, ng_status_bad_input,
+                       "--jobs %.40s: expected a number from 1 to %d", text,
+                       NG_CREW_MAX);
+    *jobs = (unsigned)number;
+    return ng_status_ok;
 }
 
 const char *ng_profile_name(ng_profile profile)
@@ -58,6 +93,7 @@ static void copy_finding(ng_record *record, const ng_finding *finding,
     record->elements = finding->elements;
     record->wrong = finding->wrong;
     record->proved_table = finding->level[ng_level_table];
+    record->proved_double_word = finding->level[ng_level_double_word];
     record->proved_binary128 = finding->level[ng_level_binary128];
     record->proved_mpfr = finding->level[ng_level_mpfr];
     record->proved_exact = finding->level[ng_level_exact];
@@ -169,19 +205,21 @@ static ng_status gate_property(ng_trial *trial, const ng_property *property,
     return status;
 }
 
-static ng_status gate_kernel(ng_subject *subject, size_t k, bool planted,
-                             const ng_gate_options *options, ng_sink *sink,
-                             ng_error *error)
+bool ng_gate_wants(const ng_gate_options *options, const ng_kernel_info *kernel)
 {
-    const ng_kernel_info *kernel = ng_subject_kernel(subject, k);
     const ng_contract *contract = &kernel->contract;
     const char *dtype = ng_format_of(ng_contract_storage(contract))->name;
-    if (!ng_glob_match(options->kernel, kernel->name) ||
-        !ng_glob_match(options->op, contract->op) ||
-        !ng_glob_match(options->pass, contract->pass) ||
-        !ng_glob_match(options->dtype, dtype))
-        return ng_status_ok;
-    ng_trial trial = {
+    return ng_glob_match(options->kernel, kernel->name) &&
+           ng_glob_match(options->op, contract->op) &&
+           ng_glob_match(options->pass, contract->pass) &&
+           ng_glob_match(options->dtype, dtype);
+}
+
+ng_trial ng_gate_trial(ng_subject *subject, size_t k,
+                       const ng_gate_options *options)
+{
+    const ng_contract *contract = &ng_subject_kernel(subject, k)->contract;
+    return (ng_trial){
         .subject = subject,
         .kernel = k,
         .contract = contract,
@@ -189,6 +227,24 @@ static ng_status gate_kernel(ng_subject *subject, size_t k, bool planted,
         .profile = options->profile,
         .seed = options->seed,
     };
+}
+
+bool ng_gate_applies(const ng_gate_options *options, const ng_trial *trial,
+                     const ng_property *property)
+{
+    return ng_glob_match(options->property, property->name) &&
+           property->applies(trial->contract) &&
+           !(options->offline && property->process);
+}
+
+ng_status ng_gate_kernel(ng_subject *subject, size_t k, bool planted,
+                         const ng_gate_options *options, ng_sink *sink,
+                         ng_error *error)
+{
+    const ng_kernel_info *kernel = ng_subject_kernel(subject, k);
+    if (!ng_gate_wants(options, kernel))
+        return ng_status_ok;
+    ng_trial trial = ng_gate_trial(subject, k, options);
     const char *killed_by =
         planted && kernel->seeded_bug ? kernel->killed_by : "";
     patience p = {0};
@@ -196,9 +252,7 @@ static ng_status gate_kernel(ng_subject *subject, size_t k, bool planted,
     for (size_t i = 0; ng_properties[i] != NULL && status == ng_status_ok;
          i++) {
         const ng_property *property = ng_properties[i];
-        if (!ng_glob_match(options->property, property->name) ||
-            !property->applies(contract) ||
-            (ng_subject_offline(subject) != NULL && property->process))
+        if (!ng_gate_applies(options, &trial, property))
             continue;
         /* A seeded bug is there for the property that must catch it; what else
          * would notice it is asked in depth only. */
@@ -224,20 +278,6 @@ ng_status ng_gate_opened(ng_subject *subject, bool planted,
     ng_status status = ng_status_ok;
     for (size_t k = 0;
          k < ng_subject_kernel_count(subject) && status == ng_status_ok; k++)
-        status = gate_kernel(subject, k, planted, options, sink, error);
-    return status;
-}
-
-ng_status ng_gate_subject(const char *spec, bool planted,
-                          const ng_gate_options *options, ng_sink *sink,
-                          ng_error *error)
-{
-    ng_subject *subject;
-    ng_status status =
-        ng_subject_open(&subject, spec, &options->subject, error);
-    if (status != ng_status_ok)
-        return status;
-    status = ng_gate_opened(subject, planted, options, sink, error);
-    ng_subject_close(subject);
+        status = ng_gate_kernel(subject, k, planted, options, sink, error);
     return status;
 }

@@ -9,6 +9,7 @@ typedef struct ng_gate_options {
     const char *op, *pass, *dtype, *kernel, *property; /* globs; NULL: all */
     ng_profile profile;
     uint64_t seed;
+    bool offline; /* only what can be tried on a folder of files (offline.h) */
     ng_subject_options subject;
 } ng_gate_options;
 
@@ -18,22 +19,36 @@ typedef struct ng_sink {
                      ng_error *error);
 } ng_sink;
 
-/* `planted`: the subject's seeded bugs are meant to be caught, and their
- * records say by which property. */
-ng_status ng_gate_subject(const char *spec, bool planted,
-                          const ng_gate_options *options, ng_sink *sink,
-                          ng_error *error);
+/* Every property on one kernel. `planted`: the subject's seeded bugs are meant
+ * to be caught, and their records say by which property. */
+ng_status ng_gate_kernel(ng_subject *subject, size_t k, bool planted,
+                         const ng_gate_options *options, ng_sink *sink,
+                         ng_error *error);
 
-/* The same for a subject that is open already. */
+/* Every kernel of a subject. */
 ng_status ng_gate_opened(ng_subject *subject, bool planted,
                          const ng_gate_options *options, ng_sink *sink,
                          ng_error *error);
+
+/* The pieces of it: whether the options name the kernel; its trial, whose arena
+ * the caller releases; whether a property is tried on it. */
+bool ng_gate_wants(const ng_gate_options *options,
+                   const ng_kernel_info *kernel);
+ng_trial ng_gate_trial(ng_subject *subject, size_t k,
+                       const ng_gate_options *options);
+bool ng_gate_applies(const ng_gate_options *options, const ng_trial *trial,
+                     const ng_property *property);
 
 /* One check, with its finding as a record. Texts live in `arena`. */
 void ng_gate_check(ng_trial *trial, const ng_property *property,
                    const ng_case *test, ng_arena *arena, ng_record *record);
 
-bool ng_profile_parse(const char *name, ng_profile *profile);
+/* The words of --profile and --seed, each NULL where not given. */
+ng_status ng_gate_read(const char *profile, const char *seed,
+                       ng_gate_options *options, ng_error *error);
+/* The word of --jobs. */
+ng_status ng_jobs_parse(const char *text, unsigned *jobs, ng_error *error);
+
 const char *ng_profile_name(ng_profile profile);
 double ng_seconds(void); /* monotonic */
 

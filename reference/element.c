@@ -1,5 +1,5 @@
-/* Outputs of one element and of one set: by the table, in binary128, else as a
- * surd in MPFR and GMP. */
+/* Outputs of one element and of one set: by the table, in double words or binary128,
+ * else as a surd in MPFR and GMP. */
 #include "exact.h"
 
 #include <math.h>
@@ -25,7 +25,12 @@ void exact_y(const set_state *s, ng_point *point, const element *e)
 {
     ng_dtype dtype = exact_dtype(s, ng_tensor_y);
     quad y, size;
+    word fast;
+    double fast_size;
     if (table_y(s, point, e))
+        return;
+    if (set_word_y(s, &fast, &fast_size, e) &&
+        word_round(point, fast, fast_size, dtype))
         return;
     if (!set_quad_y(s, &y, &size, e) || !quad_round(point, y, size, dtype))
         round_slowly(s, point, e, set_surd_y, dtype);
@@ -45,9 +50,14 @@ void exact_dx(const set_state *s, ng_point *point, const element *e)
 {
     ng_dtype dtype = exact_dtype(s, ng_tensor_dx);
     quad dx, size;
+    word fast;
+    double fast_size;
     if (table_dx(s, point, e))
         return;
-    if (!set_quad_dx(s, &dx, &size, e) || !quad_round(point, dx, size, dtype))
+    bool proved = set_word_dx(s, &fast, &fast_size, e) &&
+                  word_round(point, fast, fast_size, dtype);
+    if (!proved &&
+        (!set_quad_dx(s, &dx, &size, e) || !quad_round(point, dx, size, dtype)))
         round_slowly(s, point, e, set_surd_dx, dtype);
     /* Without centring, eps alone scales, and no sum reaches the element but
      * by a product with 0. */

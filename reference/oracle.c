@@ -23,8 +23,11 @@ typedef struct state {
 const char *ng_level_name(ng_level level)
 {
     static const char *const names[NG_LEVEL_COUNT] = {
-        [ng_level_table] = "table",         [ng_level_binary128] = "binary128",
-        [ng_level_mpfr] = "mpfr",           [ng_level_exact] = "exact",
+        [ng_level_table] = "table",
+        [ng_level_double_word] = "double_word",
+        [ng_level_binary128] = "binary128",
+        [ng_level_mpfr] = "mpfr",
+        [ng_level_exact] = "exact",
         [ng_level_undecided] = "undecided",
     };
     return level < NG_LEVEL_COUNT ? names[level] : "?";

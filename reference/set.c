@@ -146,13 +146,15 @@ static void load_gradient(set_state *s)
     quad_split(&s->m.g, &s->quads.g_high, &s->quads.g_low);
 }
 
-/* 1/rho and the weight (nn/k) K/(r rho^2) of c in dx. */
-static void load_quads(set_state *s)
+/* 1/rho and the weight (nn/k) K/(r rho^2) of c in dx, as binary128 numbers and
+ * as double words. */
+static void load_fast(set_state *s)
 {
     enum { PRECISION = 192 };
     quad_split(&s->shift, &s->quads.sum_high, &s->quads.sum_low);
     s->quads.n = s->centred || !s->training ? (quad)s->nn : 0;
     s->quads.inverse = s->quads.weight = 0;
+    s->words = (word_set){.n = (double)s->quads.n};
     if (s->zero || s->negative || s->saved)
         return;
     mpfr_t r, rho, value;
@@ -162,6 +164,9 @@ static void load_quads(set_state *s)
     mpfr_add(rho, r, value, MPFR_RNDN);
     mpfr_ui_div(value, 1, rho, MPFR_RNDN);
     s->quads.inverse = quad_from_mpfr(value);
+    s->words.usable = word_from_mpfr(&s->words.inverse, value) &&
+                      words_from_dyadic(s->words.sum, &s->shift) &&
+                      words_from_dyadic(s->words.g, &s->m.g);
     if (s->gradient && !s->flat && dyadic_sign(&s->r.num) > 0) {
         mpfr_mul(rho, rho, rho, MPFR_RNDN);
         mpfr_mul(rho, rho, r, MPFR_RNDN);
@@ -170,6 +175,7 @@ static void load_quads(set_state *s)
         mpfr_mul_ui(value, value, s->nn, MPFR_RNDN);
         mpfr_div(value, value, rho, MPFR_RNDN);
         s->quads.weight = quad_from_mpfr(value);
+        s->words.usable &= word_from_mpfr(&s->words.weight, value);
     }
     mpfr_clears(r, rho, value, (mpfr_ptr)0);
 }
@@ -217,7 +223,7 @@ void set_load(set_state *s, const ng_problem *problem, double eps, size_t set)
         s->zero = true; /* the variance is 0/0 */
     if (s->gradient)
         load_gradient(s);
-    load_quads(s);
+    load_fast(s);
 }
 
 static void exact_x(dyadic *x, const element *e)
@@ -433,6 +439,63 @@ void set_surd_dx(const set_state *s, surd *to, const element *e)
     dyadic_clear(&c);
     dyadic_clear(&g);
     dyadic_clear(&dy);
+}
+
+/* c, with a relative error of 2^-104; false: x lies too close to the mean. */
+static bool word_centre(const word_set *set, word *c, double x)
+{
+    word scaled = word_product(set->n, x);
+    if (set->n == 0) {
+        *c = (word){x, 0};
+        return true;
+    }
+    *c = word_difference(scaled, set->sum);
+    return fabs(c->high) >= 0x1p-50 * (fabs(scaled.high) + fabs(set->sum[0]));
+}
+
+/* In units of 2^-104: c 1, 1/rho 1/2, their product 1, gamma (or 1 + gamma,
+ * which two words hold exactly) 1: below 2^-102.1 |v|. The sum 2^-105 |y|. */
+bool set_word_y(const set_state *s, word *y, double *size, const element *e)
+{
+    word c, v;
+    if (!s->words.usable || e->residual != 0 || !word_holds(e->x) ||
+        !word_holds(e->gamma) || !word_holds(e->beta) ||
+        !word_centre(&s->words, &c, e->x))
+        return false;
+    v = word_multiply(c, s->words.inverse);
+    v = s->problem->contract->affine == ng_affine_one_plus_gamma
+            ? word_multiply(v, word_sum(1, e->gamma))
+            : word_times(v, e->gamma);
+    *y = word_plus(v, e->beta);
+    *size = fmax(fabs(v.high), fabs(y->high));
+    return true;
+}
+
+/* In units of 2^-104: t = nn g - G 1 (g = gamma*dy fits one double here), the
+ * weight 1/2, c 1, each product 1: 2.5 for either term; the two sums 1.25 of
+ * the result, which `size` bounds: below 2^-102 of it. */
+bool set_word_dx(const set_state *s, word *y, double *size, const element *e)
+{
+    word c = {0, 0}, w = {0, 0};
+    if (!s->words.usable || s->saved || !word_holds(e->gamma) ||
+        !word_holds(e->dy) || !word_holds(e->dh) ||
+        s->problem->contract->affine == ng_affine_one_plus_gamma)
+        return false;
+    if (!s->flat && (!word_holds(e->x) || !word_centre(&s->words, &c, e->x)))
+        return false;
+    word g = word_product(e->gamma, e->dy);
+    if (g.low != 0)
+        return false;
+    word scaled = word_product((double)s->nn, g.high);
+    word t = word_difference(scaled, s->words.g);
+    if (!(fabs(t.high) >= 0x1p-50 * (fabs(scaled.high) + fabs(s->words.g[0]))))
+        return false;
+    t = word_multiply(t, s->words.inverse);
+    if (!s->flat)
+        w = word_multiply(s->words.weight, c);
+    *y = word_plus(word_add(t, (word){-w.high, -w.low}), e->dh);
+    *size = fabs(t.high) + fabs(w.high) + fabs(e->dh);
+    return true;
 }
 
 /* Errors: c 2^-111, the factor 2^-113, their product and that with 1/rho, each

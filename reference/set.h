@@ -19,6 +19,7 @@
 #ifndef NORMGATE_SET_H
 #define NORMGATE_SET_H
 
+#include "double_word.h"
 #include "moments.h"
 #include "quad.h"
 #include "surd.h"
@@ -41,6 +42,7 @@ typedef struct set_state {
     bool flat;                    /* rho does not depend on x */
     bool kink;                    /* max(a, b) with a = b: no derivative */
     quad_set quads;
+    word_set words;
 } set_state;
 
 void set_init(set_state *s);
@@ -62,6 +64,10 @@ void set_surd_dx(const set_state *s, surd *to, const element *e);
 
 /* dy x_hat with dy c summed by the caller: terms/rho. */
 void set_surd_scaled(const set_state *s, surd *to, const dyadic *terms);
+
+/* In double words, with the error that word_round() asks for; false: not so. */
+bool set_word_y(const set_state *s, word *y, double *size, const element *e);
+bool set_word_dx(const set_state *s, word *y, double *size, const element *e);
 
 /* In binary128, with the error that quad_round() asks for; false: not so. */
 bool set_quad_y(const set_state *s, quad *y, quad *size, const element *e);

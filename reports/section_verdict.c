@@ -132,6 +132,18 @@ static void write_seeded(ng_buffer *out, const ng_tally *t)
                        "</dd></div>\n");
 }
 
+static void write_score(ng_buffer *out, const ng_tally *t)
+{
+    if (t->scored == 0)
+        return;
+    open_fact(out, "Kill score");
+    ng_buffer_count(out, t->scored_caught);
+    ng_buffer_add(out, "</b> of ");
+    ng_buffer_count(out, t->scored);
+    ng_buffer_add(out, "<small><a href=\"#kill_score\">seeded bugs</a> that "
+                       "this run would have caught</small></dd></div>\n");
+}
+
 static void write_elements(ng_buffer *out, const ng_tally *t)
 {
     if (t->elements == 0)
@@ -161,6 +173,8 @@ static void write_proof_row(ng_buffer *out, const level *l, double whole)
 static void write_proof(ng_buffer *out, const ng_tally *t)
 {
     const level levels[] = {
+        {"l0", "double words", "enclosure in the sum of two doubles",
+         t->proved_double_word},
         {"l1", "binary128", "enclosure in 113-bit arithmetic",
          t->proved_binary128},
         {"l2", "MPFR", "enclosure at rising precision", t->proved_mpfr},
@@ -217,6 +231,7 @@ void ng_section_verdict(ng_page *page)
     write_worst(out, page->tally);
     write_elements(out, page->tally);
     write_seeded(out, page->tally);
+    write_score(out, page->tally);
     ng_buffer_add(out, "</dl>\n");
     write_proof(out, page->tally);
 }

@@ -144,6 +144,18 @@ static void write_seeded(const summary *s)
     ng_buffer_add(s->out, t->seeded > t->caught + 2 ? "; ...\n" : "\n");
 }
 
+/* What a pass of these properties is worth. */
+static void write_score(const summary *s)
+{
+    const ng_tally *t = s->tally;
+    if (t->scored == 0)
+        return;
+    ng_buffer_add(s->out, "  kill score ");
+    write_of(s->out, t->scored_caught, t->scored,
+             ": seeded bugs of the same op, pass and dtype that this run "
+             "would have caught\n");
+}
+
 static void write_judged(const summary *s)
 {
     const ng_tally *t = s->tally;
@@ -227,6 +239,7 @@ ng_status ng_report_summary(const ng_record *records, size_t count,
         write_kernels(&s);
         write_seeded(&s);
         write_judged(&s);
+        write_score(&s);
         write_finding(&s);
         write_line(&s, "report", html ? html : "", NG_TEXT_MAX);
         status = ng_buffer_status(&out, error);

@@ -43,10 +43,15 @@ void ng_tally_grid(ng_tally *tally, const ng_grid *properties,
     }
     for (size_t i = 0; i < count; i++) {
         const ng_record *record = &records[i];
+        if (strcmp(record->kind, "score") == 0) {
+            tally->scored++;
+            tally->scored_caught += ng_verdict_wrong(ng_record_verdict(record));
+        }
         if (strcmp(record->kind, "check") != 0)
             continue;
         tally->elements += record->elements;
         tally->proved_table += record->proved_table;
+        tally->proved_double_word += record->proved_double_word;
         tally->proved_binary128 += record->proved_binary128;
         tally->proved_mpfr += record->proved_mpfr;
         tally->proved_exact += record->proved_exact;

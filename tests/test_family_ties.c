@@ -38,15 +38,16 @@ static void run(const char *name, build *one, uint64_t seed, size_t wanted_each)
         one(&random, &t, &total);
     printf("  %s: %zu outputs in %zu calls: %zu ties (%.1f %%), %zu near ties "
            "(%.1f %%), %zu representable, %zu plain; %zu zeros, %zu "
-           "subnormal, %zu infinite; sampled %zu; levels: binary128 %zu, mpfr "
+           "subnormal, %zu infinite; sampled %zu; levels: double word %zu, "
+           "binary128 %zu, mpfr "
            "%zu, exact %zu, undecided %zu\n",
            name, total.outputs, total.calls, total.ties,
            100.0 * (double)total.ties / (double)total.outputs, total.near,
            100.0 * (double)total.near / (double)total.outputs, total.exact,
            total.plain, total.zero, total.subnormal, total.infinite,
-           total.sampled, total.level[ng_level_binary128],
-           total.level[ng_level_mpfr], total.level[ng_level_exact],
-           total.level[ng_level_undecided]);
+           total.sampled, total.level[ng_level_double_word],
+           total.level[ng_level_binary128], total.level[ng_level_mpfr],
+           total.level[ng_level_exact], total.level[ng_level_undecided]);
     add_up(&all, &total);
     assert_int_equal(total.failures, 0);
     assert_int_equal(total.level[ng_level_undecided], 0);

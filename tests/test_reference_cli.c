@@ -122,10 +122,12 @@ static void test_layer_norm(void **state)
     assert_value("y", 1, -2);
     assert_value("mean", 0, 0);
     assert_value("rstd", 0, 0.5);
-    assert_string_equal(
-        out, "y f32 (1, 2) table 0 binary128 2 mpfr 0 exact 0 undecided 0\n"
-             "mean f32 (1,) table 0 binary128 0 mpfr 0 exact 1 undecided 0\n"
-             "rstd f32 (1,) table 0 binary128 0 mpfr 1 exact 0 undecided 0\n");
+    assert_string_equal(out, "y f32 (1, 2) table 0 double_word 2 binary128 0 "
+                             "mpfr 0 exact 0 undecided 0\n"
+                             "mean f32 (1,) table 0 double_word 0 binary128 0 "
+                             "mpfr 0 exact 1 undecided 0\n"
+                             "rstd f32 (1,) table 0 double_word 0 binary128 0 "
+                             "mpfr 1 exact 0 undecided 0\n");
     assert_false(exists("out/y_kind.npy"));
     assert_false(exists("out/y_exponent.npy"));
 }
@@ -488,8 +490,9 @@ static void test_document(void **state)
              NORMGATE_SOURCE_DIR, NORMGATE_PROGRAM, NORMGATE_PYTHON);
     assert_int_equal(system(command), 0);
     slurp("stdout.txt", out, sizeof out);
-    assert_non_null(strstr(out, "y f32 (2, 3) table 0 binary128 6 mpfr 0 "
-                                "exact 0 undecided 0\n"));
+    assert_non_null(
+        strstr(out, "y f32 (2, 3) table 0 double_word 6 binary128 0 mpfr 0 "
+                    "exact 0 undecided 0\n"));
     assert_non_null(strstr(out, "ulp at most"));
 }
 

@@ -197,8 +197,10 @@ static bool judge_point(const call *t, ng_role role, const ng_point *point,
         total->level[point->level]++;
     return point->kind == ng_kind_value && point->rounded == rounded &&
            (unsigned)point->level < ng_level_undecided &&
-           /* a tie cannot be enclosed: only compared */
-           (how != CLASS_TIE || point->level == ng_level_exact);
+           /* a tie cannot be enclosed: only compared; but past the largest
+            * finite value both neighbours are infinite */
+           (how != CLASS_TIE || point->level == ng_level_exact ||
+            isinf(rounded));
 }
 
 void tie_judge(call *t, tally *total)

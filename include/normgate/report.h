@@ -20,13 +20,17 @@ typedef struct ng_tally {
     uint64_t seeded;
     uint64_t caught;
     uint64_t caught_elsewhere; /* only by a property that is not the named */
-    uint64_t cases;            /* judged, of all kernels */
-    uint64_t cases_wrong;      /* of kernels that are not seeded */
-    uint64_t cases_seeded;     /* judged, of seeded kernels */
-    uint64_t cases_left_out;   /* SKIP and UNSUPPORTED */
+    uint64_t scored; /* seeded bugs of the same op, pass and dtype, tried to see
+                        what a pass is worth (records of kind "score") */
+    uint64_t scored_caught;
+    uint64_t cases;          /* judged, of all kernels */
+    uint64_t cases_wrong;    /* of kernels that are not seeded */
+    uint64_t cases_seeded;   /* judged, of seeded kernels */
+    uint64_t cases_left_out; /* SKIP and UNSUPPORTED */
     uint64_t cases_waived;
     uint64_t elements; /* outputs compared with the exact value */
-    uint64_t proved_table, proved_binary128, proved_mpfr, proved_exact;
+    uint64_t proved_table, proved_double_word, proved_binary128, proved_mpfr,
+        proved_exact;
     uint64_t undecided;
     double worst_ratio;           /* of kernels not seeded; NAN without any */
     const ng_record *worst;       /* where; NULL likewise */

@@ -1,0 +1,21 @@
+/* Crew: several processes share a list of independent units of work; their
+ * records reach the sink in the order of the list, as if one had done it. */
+#ifndef NORMGATE_CREW_H
+#define NORMGATE_CREW_H
+
+#include "gate.h"
+
+enum { NG_CREW_MAX = 64 };
+
+typedef struct ng_crew_work {
+    size_t count; /* units */
+    /* Does one unit; its records go to `sink`. */
+    ng_status (*unit)(void *user, size_t i, ng_sink *sink, ng_error *error);
+    void *user;
+} ng_crew_work;
+
+/* jobs = 1: in this process. The first unit that fails ends the run. */
+ng_status ng_crew_run(const ng_crew_work *work, unsigned jobs, ng_sink *sink,
+                      ng_error *error);
+
+#endif

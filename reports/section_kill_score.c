@@ -1,0 +1,136 @@
+/* What a pass is worth: the seeded bugs of the same op, pass and dtype, and
+ * whether this run's properties would have caught each. */
+#include "page.h"
+
+#include <string.h>
+
+static const char head[] =
+    "<p>A kernel that passes could still have a bug that the gate does not "
+    "see. So the same properties, profile and seed were tried on kernels of "
+    "the same op, pass and dtype that are wrong on purpose.</p>\n";
+
+/* Records of one op, pass and dtype together. */
+typedef struct class
+{
+    const ng_record *first;
+    size_t tried, caught;
+} class;
+
+static bool same_class(const ng_record *a, const ng_record *b)
+{
+    return strcmp(a->op, b->op) == 0 && strcmp(a->pass, b->pass) == 0 &&
+           strcmp(a->dtype, b->dtype) == 0;
+}
+
+static bool is_score(const ng_record *record)
+{
+    return strcmp(record->kind, "score") == 0;
+}
+
+static bool is_caught(const ng_record *record)
+{
+    return ng_verdict_wrong(ng_record_verdict(record));
+}
+
+static size_t group(const ng_page *page, class *classes)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < page->count; i++) {
+        const ng_record *record = &page->records[i];
+        size_t at = 0;
+        if (!is_score(record))
+            continue;
+        while (at < count && !same_class(classes[at].first, record))
+            at++;
+        if (at == count)
+            classes[count++] = (class){record, 0, 0};
+        classes[at].tried++;
+        classes[at].caught += is_caught(record);
+    }
+    return count;
+}
+
+static void open_table(ng_page *page, const char *caption, const char *columns)
+{
+    ng_buffer_format(page->out,
+                     "<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
+                     "aria-label=\"%s\"><table class=\"plain\"><caption>%s"
+                     "</caption>\n<thead><tr>%s</tr></thead><tbody>\n",
+                     caption, caption, columns);
+}
+
+static void write_classes(ng_page *page, const class *classes, size_t count)
+{
+    open_table(page, "Kill score",
+               "<th scope=\"col\">Op</th><th scope=\"col\">Pass</th>"
+               "<th scope=\"col\">Dtype</th><th scope=\"col\">Caught</th>"
+               "<th scope=\"col\">Seeded bugs</th>");
+    for (size_t i = 0; i < count; i++) {
+        const class *c = &classes[i];
+        ng_buffer_add(page->out, "<tr><th scope=\"row\">");
+        ng_buffer_name(page->out, c->first->op);
+        ng_buffer_add(page->out, "</th><td>");
+        ng_buffer_name(page->out, c->first->pass);
+        ng_buffer_add(page->out, "</td><td>");
+        ng_buffer_name(page->out, c->first->dtype);
+        ng_buffer_add(page->out, "</td><td class=\"number\">");
+        ng_buffer_count(page->out, c->caught);
+        ng_buffer_add(page->out, "</td><td class=\"number\">");
+        ng_buffer_count(page->out, c->tried);
+        ng_buffer_add(page->out, "</td></tr>\n");
+    }
+    ng_buffer_add(page->out, "</tbody></table></div>\n");
+}
+
+/* Each bug that was caught, or was not; returns how many did not fit. */
+static size_t write_bugs(ng_page *page, bool caught)
+{
+    size_t left_out = 0;
+    for (size_t i = 0; i < page->count; i++) {
+        const ng_record *record = &page->records[i];
+        if (!is_score(record) || is_caught(record) != caught)
+            continue;
+        if (ng_page_full(page, NG_SCORE_KIB)) {
+            left_out++;
+            continue;
+        }
+        ng_buffer_add(page->out, "<tr><th scope=\"row\">");
+        ng_buffer_name(page->out, record->subject);
+        ng_buffer_add(page->out, "</th><td>");
+        ng_buffer_name(page->out, record->kernel);
+        ng_buffer_add(page->out,
+                      caught ? "</td><td><span class=\"tag pass\">✓&nbsp;caught"
+                               "</span> by "
+                             : "</td><td><span class=\"tag warn\">!&nbsp;not "
+                               "seen</span> ");
+        ng_buffer_name(page->out, record->property);
+        ng_buffer_add(page->out, "</td><td>");
+        ng_buffer_markup(page->out, record->note);
+        ng_buffer_add(page->out, "</td></tr>\n");
+    }
+    return left_out;
+}
+
+void ng_section_kill_score(ng_page *page)
+{
+    class *classes = ng_arena_alloc(page->arena, page->count, sizeof *classes);
+    size_t count = classes != NULL ? group(page, classes) : 0;
+    if (count == 0) {
+        ng_buffer_add(page->out,
+                      "<p>Not asked in this run: <code>normgate score</code> "
+                      "tells it for a class of kernels.</p>\n");
+        return;
+    }
+    ng_buffer_add(page->out, head);
+    write_classes(page, classes, count);
+    ng_buffer_add(page->out, "<details><summary>Every seeded bug</summary>\n");
+    open_table(page, "Seeded bugs tried",
+               "<th scope=\"col\">Bug</th><th scope=\"col\">Kernel</th>"
+               "<th scope=\"col\">Result</th>"
+               "<th scope=\"col\">What is wrong with it</th>");
+    size_t left_out = write_bugs(page, false);
+    left_out += write_bugs(page, true);
+    ng_buffer_add(page->out, "</tbody></table></div>\n");
+    ng_page_left_out(page, left_out, "seeded bugs");
+    ng_buffer_add(page->out, "</details>\n");
+}
