@@ -115,7 +115,7 @@ static int replay_kernel(ng_subject *subject, size_t k, const ng_case *test,
     if (strcmp(property->name, "accuracy") != 0) {
         ng_arena_release(&trial.arena);
         ng_finding_init(&finding);
-        property->check(&trial, test, &finding);
+        ng_property_check(property, &trial, test, &finding);
     }
     printf("%s: %s", property->name, ng_verdict_name(finding.verdict));
     if (finding.elements > 0)

@@ -122,7 +122,7 @@ void ng_gate_check(ng_trial *trial, const ng_property *property,
     ng_finding finding;
     ng_arena_release(&trial->arena);
     ng_finding_init(&finding);
-    property->check(trial, test, &finding);
+    ng_property_check(property, trial, test, &finding);
     ng_arena_release(&trial->arena);
     ng_case_print(test, line, sizeof line);
     ng_record_init(record, "check");

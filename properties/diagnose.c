@@ -1,232 +1,474 @@
-/* Diagnosis: under which neighbouring contract would the kernel be right? One
- * field is changed at a time; the first that explains every output names the
- * cause. Failing that, the pattern of the wrong outputs is described. */
-#include "judge.h"
+/* Diagnosis: what is the kernel doing instead? Neighbouring contracts and known
+ * defects are evaluated on the case at hand and on a few probes, calls that
+ * tell apart what a small case cannot; the cause that explains most is named.
+ * Failing that, two causes together; failing that, the pattern. */
+#include "diagnose.h"
+
+#include "plan.h"
+
+#include <normgate/offline.h>
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-/* A search costs an exact result per neighbour, and a kernel that fails a
- * hundred cases of a property fails them for one reason: small cases, which
- * reports show, are always searched, of large ones the first few. */
-enum { SMALL = 1024, MOST_SEARCHES = 6 };
+/* A search costs an evaluation per cause, and a kernel that fails a hundred
+ * cases of a property fails them for one reason: small cases, which reports
+ * show, are always searched, of large ones the first few. Pairs of causes are
+ * many: the first few calls of few outputs. */
+enum { SMALL = 1024, MOST_SEARCHES = 6, FEW = 256, MOST_PAIRS = 2 };
 
-typedef struct neighbour {
-    const char *field, *value; /* NULL: eps is multiplied instead */
-    double eps_factor;         /* -1: divided by n */
-    const char *words;
-} neighbour;
-
-static const neighbour neighbours[] = {
-    {"eps_place", "outside", 1, "eps added outside the square root"},
-    {"eps_place", "none", 1, "eps ignored"},
-    {"eps_place", "max_var", 1, "max(var, eps) instead of var + eps"},
-    {"eps_place", "inside", 1, "eps added inside the square root"},
-    {NULL, NULL, 2, "eps added twice"},
-    {NULL, NULL, -1, "eps added to the sum of squares, not to their mean"},
-    {"eps_dtype", "f16", 1, "eps rounded to f16"},
-    {"eps_dtype", "bf16", 1, "eps rounded to bf16"},
-    {"divisor", "n_minus_1", 1, "a variance divided by n - 1"},
-    {"divisor", "n", 1, "a variance divided by n"},
-    {"centred", "no", 1, "the mean not subtracted"},
-    {"centred", "yes", 1, "the mean subtracted"},
-    {"affine", "none", 1, "gamma and beta ignored"},
-    {"affine", "gamma", 1, "beta ignored"},
-    {"affine", "one_plus_gamma", 1, "1 + gamma used instead of gamma"},
-    {"subnormals", "flushed", 1, "subnormals flushed to zero"},
-    {"round_xhat", "yes", 1, "x_hat rounded to storage before gamma"},
-    {"round_rstd", "yes", 1, "rstd rounded to storage before use"},
-};
-
-/* The output that is explained: y, or dx. */
-static ng_role main_role(const ng_problem *problem)
+/* A tenth of the wrong outputs may be left, one if they are few: roundings to a
+ * narrow format fall to the other side where the kernel's own error moves
+ * them. */
+static bool is_fit(size_t misses, const ng_sample *sample)
 {
-    return ng_pass_find(problem->contract->pass)->gradient ? ng_tensor_dx
-                                                           : ng_tensor_y;
+    return misses * 10 <= sample->wrong || (misses == 1 && sample->wrong >= 4);
 }
 
-/* Outputs of every role that are wrong under `problem`; `total` counts the
- * judged. */
-static size_t wrong_under(ng_arena *arena, const ng_problem *problem,
-                          const ng_tensor *tensor, size_t *total)
+static void undamaged(const ng_problem *problem, ng_damage *damage)
 {
+    *damage = (ng_damage){.contract = *problem->contract, .eps = problem->eps};
+}
+
+/* Whether the neighbour's exact results and bounds explain every output, as
+ * many as are judged under the declared contract. */
+static bool explains_exactly(ng_arena *arena, const ng_sample *sample,
+                             const ng_cause *cause)
+{
+    ng_damage damage;
     ng_standard standard;
-    size_t wrong = 0;
-    *total = 0;
-    if (!ng_standard_make(&standard, arena, problem, NULL))
+    const ng_call_state *call = sample->call;
+    ng_problem problem = call->problem;
+    undamaged(&problem, &damage);
+    if (cause->neighbour == 0 ||
+        !ng_cause_apply(cause, sample->evaluation.n, &damage))
+        return false;
+    problem.contract = &damage.contract;
+    problem.eps = damage.eps;
+    if (!ng_standard_make(&standard, arena, &problem, NULL))
+        return false;
+    for (size_t k = 0; k < sample->count; k++) {
+        const ng_outcome *o = &sample->outcome[k];
+        ng_judged judged;
+        if (!ng_exact_has(standard.exact, o->role))
+            return false;
+        ng_judge_output(&judged, &standard, &call->tensor[o->role], o->role,
+                        o->set, o->i);
+        if (!judged.judged || !(judged.ratio <= 1))
+            return false;
+    }
+    return sample->count > 0;
+}
+
+/* Misses of one cause, or of two; SIZE_MAX: it says nothing here. */
+static size_t misses_of(ng_arena *arena, ng_sample *sample,
+                        const ng_cause *cause, const ng_cause *second)
+{
+    ng_damage damage;
+    size_t n = sample->evaluation.n;
+    undamaged(&sample->call->problem, &damage);
+    if (!ng_cause_apply(cause, n, &damage) ||
+        (second != NULL && !ng_cause_apply(second, n, &damage)))
         return SIZE_MAX;
-    for (ng_role role = 0; role < NG_TENSOR_COUNT; role++) {
-        bool written =
-            tensor[role].use == ng_output || tensor[role].use == ng_update;
-        if (!written || !ng_exact_has(standard.exact, role))
+    size_t misses = ng_sample_misses(sample, &damage, sample->wrong / 10 + 1);
+    if (misses > 0 && second == NULL && sample->count <= SMALL &&
+        explains_exactly(arena, sample, cause))
+        return 0;
+    return misses;
+}
+
+/* --- probes ------------------------------------------------------------------ */
+
+/* Calls in which causes differ: sizes whose remainders differ, a mean that is
+ * not 0, eps beside the variance, eps far from 1e-5, a large mean. */
+static bool probe_case(const ng_trial *trial, size_t k, ng_case *test)
+{
+    static const struct {
+        size_t rows, n;
+        const char *gen;
+        double arg, eps;
+    } probes[] = {
+        {6, 63, "offset", 2, 0.3},
+        {6, 12, "near_eps", 1, 1e-8},
+        {4, 61, "offset", 1000, NG_EPS},
+    };
+    if (k >= sizeof probes / sizeof probes[0])
+        return false;
+    ng_case_init(test, trial->op->name, ng_contract_storage(trial->contract));
+    ng_plan_shape(trial, 5, probes[k].rows, probes[k].n, test);
+    double most = ldexp(1, ng_format_of(test->dtype)->p - 3);
+    bool offset = strcmp(probes[k].gen, "offset") == 0;
+    snprintf(test->gen, sizeof test->gen, "%s", probes[k].gen);
+    test->gen_arg = offset ? fmin(probes[k].arg, most) : probes[k].arg;
+    test->eps = probes[k].eps;
+    if (test->dtype == ng_f16 && !offset)
+        test->eps = 3e-4; /* so that x is not subnormal */
+    snprintf(test->affine, sizeof test->affine, "random");
+    test->momentum = 0.3;
+    test->batches = 3;
+    test->seed = trial->seed + k;
+    return true;
+}
+
+/* One more call of the kernel, judged. False: it did not answer. */
+static bool take_sample(ng_trial *trial, ng_arena *arena, size_t kernel,
+                        const ng_case *test, ng_call_state *call,
+                        ng_sample *sample, ng_verdict *verdict)
+{
+    ng_finding finding;
+    ng_finding_init(&finding);
+    bool taken =
+        ng_trial_prepare_partner(trial, kernel, test, call, &finding) &&
+        ng_trial_call(trial, test, call, &finding) &&
+        ng_sample_make(sample, arena, call) && sample->count > 0;
+    *verdict = finding.verdict;
+    return taken;
+}
+
+/* Whether the kernel can be asked more than the case at hand. */
+static bool can_ask(const ng_trial *trial, const ng_call_state *call)
+{
+    return trial->subject != NULL && call->test != NULL &&
+           ng_subject_offline(trial->subject) == NULL;
+}
+
+static void try_probe(ng_arena *arena, ng_sample *sample, ng_probes *probes,
+                      const ng_cause *causes, size_t count)
+{
+    probes->count++;
+    probes->wrong += sample->wrong > 0;
+    for (size_t k = 0; k < count; k++) {
+        size_t misses = misses_of(arena, sample, &causes[k], NULL);
+        /* What changes nothing here explains what is right here. */
+        if (misses == SIZE_MAX)
+            misses = sample->wrong;
+        if (!is_fit(misses, sample))
             continue;
-        for (size_t set = 0; set < ng_role_sets(&standard, role); set++) {
-            for (size_t i = 0; i < ng_role_elements(&standard, role); i++) {
-                ng_judged judged;
-                ng_judge_output(&judged, &standard, &tensor[role], role, set,
-                                i);
-                *total += judged.judged;
-                wrong += judged.judged && !(judged.ratio <= 1);
-            }
+        probes->fits[k]++;
+        probes->misses[k] = (unsigned short)(probes->misses[k] + misses);
+    }
+}
+
+/* What no single case may show: the pattern of the first wrong probe. */
+static void describe_probe(const ng_sample *sample, ng_probes *probes)
+{
+    ng_finding finding;
+    ng_finding_init(&finding);
+    if (sample->wrong == 0 || probes->words[0] != '\0')
+        return;
+    ng_describe(sample, &finding);
+    snprintf(probes->words, sizeof probes->words, "%.159s", finding.cause);
+}
+
+/* The cause that explains all of them takes the place of the pattern. */
+static void name_probes(ng_probes *probes, const ng_cause *causes, size_t count)
+{
+    size_t best = count;
+    for (size_t k = 0; probes->wrong > 0 && k < count; k++) {
+        if (probes->fits[k] == probes->count &&
+            (best == count || probes->misses[k] < probes->misses[best]))
+            best = k;
+    }
+    if (best < count)
+        snprintf(probes->words, sizeof probes->words, "behaves as %s",
+                 causes[best].words);
+}
+
+/* Once per kernel: how many probes each cause explains. */
+static void make_probes(ng_trial *trial, const ng_call_state *call,
+                        const ng_cause *causes, size_t count)
+{
+    ng_probes *probes = &trial->probes;
+    ng_trial like = *trial;
+    ng_case test;
+    if (probes->made && probes->kernel == call->kernel)
+        return;
+    *probes = (ng_probes){.made = true, .kernel = call->kernel};
+    if (!can_ask(trial, call))
+        return;
+    like.contract = call->problem.contract;
+    for (size_t k = 0; probe_case(&like, k, &test); k++) {
+        ng_arena arena = {0};
+        ng_call_state probe;
+        ng_sample sample;
+        ng_verdict verdict;
+        if (take_sample(trial, &arena, call->kernel, &test, &probe, &sample,
+                        &verdict)) {
+            try_probe(&arena, &sample, probes, causes, count);
+            describe_probe(&sample, probes);
+        }
+        ng_arena_release(&arena);
+        if (verdict == NG_HANG) /* once is enough */
+            break;
+    }
+    name_probes(probes, causes, count);
+}
+
+static void probe(ng_trial *trial, const ng_call_state *call)
+{
+    ng_arena arena = {0};
+    ng_cause *causes = ng_arena_alloc(&arena, NG_CAUSES, sizeof *causes);
+    if (causes != NULL)
+        make_probes(trial, call, causes, ng_causes(causes));
+    ng_arena_release(&arena);
+}
+
+/* --- search ------------------------------------------------------------------ */
+
+/* Whether a wrong output is more than a zero or not finite, which many causes
+ * give. */
+static bool is_telling(const ng_sample *sample)
+{
+    for (size_t k = 0; k < sample->count; k++) {
+        const ng_outcome *o = &sample->outcome[k];
+        if (o->wrong && isfinite(o->got) && o->got != 0)
+            return true;
+    }
+    return false;
+}
+
+/* What explains the case at hand. */
+typedef struct suspect {
+    size_t cause, misses; /* misses of the case and its probes */
+    unsigned fits;
+} suspect;
+
+static bool is_better(const suspect *a, const suspect *b)
+{
+    return a->fits != b->fits ? a->fits > b->fits : a->misses < b->misses;
+}
+
+/* The best cause first, then those as good; how many there are. All must
+ * explain `near`, too, if there is one. */
+static size_t search(ng_trial *trial, ng_arena *arena, ng_sample *sample,
+                     ng_sample *near, const ng_cause *causes, size_t count,
+                     suspect best[3])
+{
+    const ng_probes *probes = &trial->probes;
+    bool all = sample->count <= SMALL || trial->searches++ < MOST_SEARCHES;
+    size_t found = 0;
+    for (size_t k = 0; k < count; k++) {
+        suspect s = {k, 0, probes->fits[k]};
+        if (!all && s.fits < probes->count)
+            continue;
+        s.misses = misses_of(arena, sample, &causes[k], NULL);
+        if (s.misses == SIZE_MAX)
+            continue;
+        if (!is_fit(s.misses, sample))
+            continue;
+        s.misses += probes->misses[k];
+        if (near != NULL) {
+            size_t misses = misses_of(arena, near, &causes[k], NULL);
+            if (!is_fit(misses, near))
+                continue;
+            s.misses += misses;
+        }
+        if (found == 0 || is_better(&s, &best[0])) {
+            best[0] = s;
+            found = 1;
+        } else if (!is_better(&best[0], &s) && found < 3) {
+            best[found++] = s;
         }
     }
-    return wrong;
+    return found;
 }
 
-static bool search(ng_arena *arena, const ng_call_state *call,
-                   ng_finding *finding)
+static void tell(ng_trial *trial, ng_arena *arena, ng_sample *sample,
+                 const ng_cause *causes, const suspect *best, size_t found,
+                 ng_finding *finding)
 {
-    size_t all;
-    size_t wrong = wrong_under(arena, &call->problem, call->tensor, &all);
-    for (size_t k = 0; k < sizeof neighbours / sizeof neighbours[0]; k++) {
-        const neighbour *near = &neighbours[k];
-        ng_contract contract = *call->problem.contract;
-        ng_problem problem = call->problem;
-        problem.contract = &contract;
-        problem.eps *= near->eps_factor > 0
-                           ? near->eps_factor
-                           : 1 / (double)ng_view_n(&problem.view);
-        if (near->field != NULL)
-            ng_contract_set(&contract, near->field, near->value);
-        size_t total;
-        size_t left = wrong_under(arena, &problem, call->tensor, &total);
-        /* A neighbour explains the kernel when it speaks of every output and
-         * nothing is left; that it says something different is known, since the
-         * declared contract failed. */
-        if (left == 0 && total > 0 && total >= all) {
+    const ng_probes *probes = &trial->probes;
+    char others[2 * NG_CAUSE_WORDS] = "", where[48] = "";
+    if (found > 1)
+        snprintf(others, sizeof others, " (or: %.100s%s%.100s)",
+                 causes[best[1].cause].words, found > 2 ? "; " : "",
+                 found > 2 ? causes[best[2].cause].words : "");
+    if (best->fits < probes->count)
+        snprintf(where, sizeof where, ", though not in other cases");
+    size_t misses = misses_of(arena, sample, &causes[best->cause], NULL);
+    ng_finding_fail(finding, NG_FAIL,
+                    "behaves as %s: %zu of %zu outputs agree, %zu are wrong "
+                    "under the declared contract%s%s",
+                    causes[best->cause].words, sample->count - misses,
+                    sample->count, sample->wrong, where, others);
+}
+
+/* Ordinary data in the shape of the case at hand. */
+static bool take_near(ng_trial *trial, ng_arena *arena,
+                      const ng_call_state *call, ng_call_state *beside,
+                      ng_sample *near)
+{
+    ng_case *test = ng_arena_alloc(arena, 1, sizeof *test);
+    ng_verdict verdict;
+    if (test == NULL)
+        return false;
+    *test = *call->test;
+    snprintf(test->gen, sizeof test->gen, "offset");
+    test->gen_arg = 2;
+    snprintf(test->affine, sizeof test->affine, "random");
+    snprintf(test->dy, sizeof test->dy, "normal");
+    test->seed += 77;
+    test->byte_count = SIZE_MAX;
+    return take_sample(trial, arena, call->kernel, test, beside, near,
+                       &verdict);
+}
+
+/* What explains the case but not the probes must at least explain ordinary data
+ * of the same shape: some defects show at some sizes only. */
+static size_t search_near(ng_trial *trial, ng_arena *arena, ng_sample *sample,
+                          const ng_cause *causes, size_t count, suspect best[3])
+{
+    ng_call_state beside;
+    ng_sample near;
+    if (!take_near(trial, arena, sample->call, &beside, &near))
+        return 0;
+    return search(trial, arena, sample, &near, causes, count, best);
+}
+
+/* Two causes at once, each of which changes something; they must explain
+ * ordinary data of the same shape, too. */
+static bool search_pairs(ng_trial *trial, ng_arena *arena, ng_sample *sample,
+                         const ng_cause *causes, size_t count,
+                         ng_finding *finding)
+{
+    ng_call_state beside;
+    ng_sample near;
+    if (sample->count > FEW || trial->probes.pairs++ >= MOST_PAIRS ||
+        !can_ask(trial, sample->call) ||
+        !take_near(trial, arena, sample->call, &beside, &near))
+        return false;
+    for (size_t a = 0; a < count; a++) {
+        for (size_t b = a + 1; b < count; b++) {
+            if (causes[a].defect != ng_defect_none &&
+                causes[a].defect == causes[b].defect)
+                continue;
+            if (misses_of(arena, sample, &causes[a], &causes[b]) > 0 ||
+                misses_of(arena, &near, &causes[a], &causes[b]) > 0)
+                continue;
             ng_finding_fail(finding, NG_FAIL,
-                            "behaves as %s: %zu of %zu outputs agree, %zu are "
-                            "wrong under the declared contract",
-                            near->words, total, total, wrong);
+                            "behaves as %s and %s: %zu of %zu outputs agree, "
+                            "%zu are wrong under the declared contract",
+                            causes[a].words, causes[b].words, sample->count,
+                            sample->count, sample->wrong);
             return true;
         }
     }
     return false;
 }
 
-/* What the wrong outputs have in common. */
-typedef struct pattern {
-    size_t wrong, nan, infinite, zero, last, judged;
-    double least_factor, largest_factor; /* of (got - beta)/(exact - beta) */
-    double cancellation;                 /* largest |mean|/deviation */
-} pattern;
-
-static void look_at(pattern *p, const ng_judged *judged, double beta, size_t i,
-                    size_t n)
+/* Whether the same call gives other results when it is made again. */
+static bool repeats_badly(ng_trial *trial, const ng_sample *sample,
+                          ng_finding *finding)
 {
-    if (!judged->judged)
-        return;
-    p->judged++;
-    if (judged->ratio <= 1)
-        return;
-    p->wrong++;
-    p->nan += isnan(judged->got) != 0;
-    p->infinite += isinf(judged->got) != 0;
-    p->zero += judged->got == 0;
-    p->last += i + 8 >= n;
-    double exact = ldexp(judged->point.high, judged->point.exponent) - beta;
-    double factor = (judged->got - beta) / exact;
-    if (judged->point.kind == ng_kind_value && fabs(exact) > 0 &&
-        isfinite(factor)) {
-        p->least_factor = fmin(p->least_factor, factor);
-        p->largest_factor = fmax(p->largest_factor, factor);
+    const ng_call_state *call = sample->call;
+    ng_call_state again;
+    ng_finding other;
+    size_t differ = 0;
+    ng_finding_init(&other);
+    if (!can_ask(trial, call) || !ng_trial_copy(trial, call, &again, &other) ||
+        !ng_trial_call(trial, call->test, &again, &other))
+        return false;
+    for (size_t k = 0; k < sample->count; k++) {
+        const ng_outcome *o = &sample->outcome[k];
+        const ng_tensor *tensor = &again.tensor[o->role];
+        double got = ng_dtype_get(tensor->dtype, tensor->data, o->index);
+        bool both = isnan(got) && isnan(o->got);
+        differ += !both && got != o->got && !(fabs(got - o->got) <= o->bound);
     }
+    if (differ > 0)
+        ng_finding_fail(finding, NG_FAIL,
+                        "the second of two equal calls gives another result: "
+                        "%zu of %zu outputs differ by more than their bound, "
+                        "%zu were wrong in the first",
+                        differ, sample->count, sample->wrong);
+    return differ > 0;
 }
 
-static void survey(pattern *p, ng_arena *arena, const ng_call_state *call)
+/* A cause for the wrong outputs; false: none is known. */
+static bool explain(ng_trial *trial, ng_arena *arena, ng_sample *sample,
+                    ng_finding *finding)
 {
-    const ng_problem *problem = &call->problem;
-    ng_role role = main_role(problem);
-    ng_standard standard;
-    size_t n = ng_view_n(&problem->view);
-    *p = (pattern){.least_factor = INFINITY, .largest_factor = -INFINITY};
-    if (!ng_standard_make(&standard, arena, problem, NULL))
-        return;
-    for (size_t set = 0; set < ng_view_sets(&problem->view); set++) {
-        const ng_conditions *c = ng_exact_conditions(standard.exact, set);
-        if (c->finite && c->deviation > 0)
-            p->cancellation =
-                fmax(p->cancellation, fabs(c->mean) / c->deviation);
-        for (size_t i = 0; i < n; i++) {
-            ng_judged judged;
-            ng_judge_output(&judged, &standard, &call->tensor[role], role, set,
-                            i);
-            size_t index = ng_view_param(&problem->view, set, i);
-            double beta =
-                problem->beta == NULL || role != ng_tensor_y
-                    ? 0
-                    : ng_dtype_get(ng_contract_param(problem->contract),
-                                   problem->beta, index);
-            look_at(p, &judged, beta, i, n);
-        }
-    }
-}
-
-static void describe(const pattern *p, const char *main_name, size_t n,
-                     ng_finding *finding)
-{
-    bool y = strcmp(main_name, "y") == 0;
-    const char *ending = p->last == p->wrong && n > 16
-                             ? ", all among the last 8 of their rows"
-                             : "";
-    if (p->wrong == 0)
-        ng_finding_fail(finding, NG_FAIL,
-                        "%s is right, %s is outside its bound", main_name,
-                        ng_role_name(finding->worst_role));
-    else if (p->nan == p->wrong)
-        ng_finding_fail(finding, NG_FAIL,
-                        "NaN in %zu of %zu outputs whose exact value is "
-                        "finite%s",
-                        p->nan, p->judged, ending);
-    else if (p->nan + p->infinite == p->wrong)
-        ng_finding_fail(finding, NG_FAIL,
-                        "NaN or Inf in %zu of %zu outputs whose exact value is "
-                        "finite%s",
-                        p->wrong, p->judged, ending);
-    else if (p->zero == p->wrong)
-        ng_finding_fail(finding, NG_FAIL,
-                        "zero in %zu of %zu outputs whose exact value is not "
-                        "(squares that overflow, or outputs not computed)%s",
-                        p->zero, p->judged, ending);
-    else if (y && p->least_factor > 0 && p->cancellation > 100 &&
-             p->least_factor <= p->largest_factor)
-        ng_finding_fail(finding, NG_FAIL,
-                        "%zu of %zu outputs wrong, x_hat off by factors "
-                        "%.7g to %.7g at |mean|/sigma = %.3g: the variance "
-                        "cancels, as E[x^2] - E[x]^2 does",
-                        p->wrong, p->judged, p->least_factor, p->largest_factor,
-                        p->cancellation);
-    else if (p->least_factor > 0 && p->least_factor <= p->largest_factor &&
-             p->largest_factor - p->least_factor <
-                 0.01 * fabs(p->largest_factor - 1))
-        ng_finding_fail(finding, NG_FAIL,
-                        "%zu of %zu outputs wrong, all by the factor %.8g%s",
-                        p->wrong, p->judged, p->largest_factor,
-                        y ? ": rstd is off, the mean is right" : "");
-    else
-        ng_finding_fail(finding, NG_FAIL,
-                        "%zu of %zu outputs outside their bound%s", p->wrong,
-                        p->judged, ending);
+    const ng_call_state *call = sample->call;
+    ng_cause *causes = ng_arena_alloc(arena, NG_CAUSES, sizeof *causes);
+    suspect best[3];
+    if (causes == NULL)
+        return false;
+    size_t count = ng_causes(causes);
+    make_probes(trial, call, causes, count);
+    size_t found = search(trial, arena, sample, NULL, causes, count, best);
+    if (found > 0 && best[0].fits < trial->probes.count && !is_telling(sample))
+        found = 0;
+    if (found > 0 && best[0].fits < trial->probes.count)
+        found = search_near(trial, arena, sample, causes, count, best);
+    if (found > 0)
+        tell(trial, arena, sample, causes, best, found, finding);
+    if (found > 0 || repeats_badly(trial, sample, finding))
+        return true;
+    return is_telling(sample) &&
+           search_pairs(trial, arena, sample, causes, count, finding);
 }
 
 void ng_diagnose(ng_trial *trial, const ng_call_state *call,
                  ng_finding *finding)
 {
     ng_arena arena = {0};
-    pattern p;
-    survey(&p, &arena, call);
-    bool large = call->tensor[ng_tensor_x].count > SMALL;
-    const char *term = NULL;
-    if (p.wrong > 0 && main_role(&call->problem) == ng_tensor_dx)
-        term = ng_diagnose_dx(&arena, call);
-    if (term != NULL)
-        ng_finding_fail(finding, NG_FAIL,
-                        "behaves as if %s: %zu of %zu outputs of dx are wrong",
-                        term, p.wrong, p.judged);
-    else if ((large && trial->searches++ >= MOST_SEARCHES) ||
-             !search(&arena, call, finding))
-        describe(&p, ng_role_name(main_role(&call->problem)),
-                 ng_view_n(&call->problem.view), finding);
+    ng_sample sample;
+    char pattern[sizeof finding->cause];
+    if (ng_sample_make(&sample, &arena, call) && sample.wrong > 0 &&
+        !explain(trial, &arena, &sample, finding)) {
+        ng_describe(&sample, finding);
+        memcpy(pattern, finding->cause, sizeof pattern);
+        if (trial->probes.words[0] != '\0')
+            ng_finding_fail(finding, NG_FAIL, "%.220s; in other cases: %.159s",
+                            pattern, trial->probes.words);
+    }
     ng_arena_release(&arena);
+}
+
+bool ng_diagnose_add(ng_trial *trial, const ng_call_state *call,
+                     ng_finding *finding)
+{
+    ng_arena arena = {0};
+    ng_sample sample;
+    ng_finding own;
+    char words[sizeof finding->cause];
+    bool found = ng_sample_make(&sample, &arena, call) && sample.wrong > 0 &&
+                 explain(trial, &arena, &sample, &own);
+    if (found) {
+        memcpy(words, finding->cause, sizeof words);
+        ng_finding_fail(finding, NG_FAIL, "%.180s; %.210s", words, own.cause);
+    }
+    ng_arena_release(&arena);
+    return found;
+}
+
+void ng_diagnose_case(ng_trial *trial, const ng_case *test, ng_finding *finding)
+{
+    static const char *const told[] = {"behaves as", "in other cases",
+                                       "two equal calls", "never written"};
+    ng_call_state call;
+    ng_finding own;
+    char words[sizeof finding->cause];
+    for (size_t k = 0; k < sizeof told / sizeof told[0]; k++) {
+        if (strstr(finding->cause, told[k]) != NULL)
+            return;
+    }
+    ng_finding_init(&own);
+    if (finding->verdict != NG_FAIL ||
+        ng_subject_offline(trial->subject) != NULL ||
+        !ng_trial_prepare(trial, test, &call, &own) ||
+        !ng_trial_call(trial, test, &call, &own))
+        return;
+    if (finding->cause[0] == '\0')
+        ng_diagnose(trial, &call, finding);
+    else if (ng_diagnose_add(trial, &call, finding))
+        return;
+    probe(trial, &call);
+    memcpy(words, finding->cause, sizeof words);
+    if (trial->probes.words[0] != '\0' && strstr(words, "behaves") == NULL &&
+        strstr(words, "in other cases") == NULL)
+        ng_finding_fail(finding, NG_FAIL, "%.220s%s%.159s", words,
+                        words[0] != '\0' ? "; in other cases: " : "",
+                        trial->probes.words);
 }

@@ -38,8 +38,4 @@ typedef struct ng_running_share {
 void ng_running_share_of(ng_running_share *share, const ng_standard *standard,
                          ng_role role, size_t channel);
 
-/* The missing or surplus term of dx that explains every output, in words; NULL:
- * none does. */
-const char *ng_diagnose_dx(ng_arena *arena, const ng_call_state *call);
-
 #endif

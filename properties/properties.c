@@ -1,5 +1,5 @@
 /* Properties: the table. */
-#include <normgate/property.h>
+#include "trial.h"
 
 #include <string.h>
 
@@ -21,4 +21,14 @@ const ng_property *ng_property_find(const char *name)
             return ng_properties[i];
     }
     return NULL;
+}
+
+/* The contract of the call has causes of its own. */
+void ng_property_check(const ng_property *property, ng_trial *trial,
+                       const ng_case *test, ng_finding *finding)
+{
+    property->check(trial, test, finding);
+    if (finding->verdict == NG_FAIL &&
+        strcmp(property->name, "call_contract") != 0)
+        ng_diagnose_case(trial, test, finding);
 }

@@ -158,6 +158,7 @@ bool ng_trial_call_as(ng_trial *trial, const ng_case *test, ng_call_state *call,
     ng_request request;
     ng_trial_request(test, call, &request);
     request.manner = *manner;
+    call->test = test;
     ng_subject_call(trial->subject, &request, &call->reply);
     if (call->reply.verdict == NG_PASS)
         return true;
@@ -289,16 +290,18 @@ bool ng_trial_judge(ng_trial *trial, const ng_call_state *call,
     return judge(trial, call, finding, NULL, NULL) != NULL;
 }
 
-/* A wrong output that was never written needs no numerical explanation. */
+/* Outputs that were never written are told of; what was may say why. */
 static void explain(ng_trial *trial, const ng_call_state *call,
                     ng_finding *finding)
 {
     if (finding->verdict != NG_FAIL)
         return;
-    if (call->reply.breaches & ng_breach_unwritten)
+    if (call->reply.breaches & ng_breach_unwritten) {
         ng_finding_fail(finding, NG_FAIL, "%s", call->reply.message);
-    else
+        ng_diagnose_add(trial, call, finding);
+    } else {
         ng_diagnose(trial, call, finding);
+    }
 }
 
 bool ng_trial_run(ng_trial *trial, const ng_case *test, ng_call_state *call,
@@ -375,10 +378,13 @@ size_t ng_trial_agree(ng_trial *trial, const ng_call_state *a,
             ng_finding_merge(finding, &left);
         }
     }
-    if (wrong > 0 && finding->verdict == NG_PASS)
+    if (wrong > 0 && finding->verdict == NG_PASS) {
         ng_finding_fail(finding, NG_FAIL,
                         "%s: %zu of %zu outputs differ by more than both "
                         "bounds",
                         claim, wrong, sets * n);
+        if (!ng_diagnose_add(trial, a, finding))
+            ng_diagnose_add(trial, b, finding);
+    }
     return bits;
 }

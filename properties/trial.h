@@ -7,7 +7,8 @@
 
 /* A call: the inputs, the outputs, what the subject said. */
 typedef struct ng_call_state {
-    size_t kernel; /* of the subject: the trial's, or a partner */
+    size_t kernel;       /* of the subject: the trial's, or a partner */
+    const ng_case *test; /* of the last call; NULL: there was none */
     ng_problem problem;
     ng_tensor tensor[NG_TENSOR_COUNT];
     ng_reply reply;
@@ -75,8 +76,19 @@ void ng_finding_fail(ng_finding *finding, ng_verdict verdict,
 void ng_finding_note(ng_finding *finding, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Words for the cause of a FAIL: the neighbouring contract that explains it. */
+/* Words for the cause of a FAIL, if an output of the call is wrong: what the
+ * kernel does instead. It may be called a few times more. */
 void ng_diagnose(ng_trial *trial, const ng_call_state *call,
                  ng_finding *finding);
+
+/* Adds what the kernel does instead to the words that the finding has. False:
+ * the call is right, or its cause unknown. */
+bool ng_diagnose_add(ng_trial *trial, const ng_call_state *call,
+                     ng_finding *finding);
+
+/* For a FAIL whose words do not say what the kernel does instead: asks it once
+ * more, with the case alone. */
+void ng_diagnose_case(ng_trial *trial, const ng_case *test,
+                      ng_finding *finding);
 
 #endif

@@ -339,6 +339,13 @@ static bool *gaps_of(const ng_request *request, ng_role role)
     return gap;
 }
 
+
+bool ng_subject_unwritten(const ng_tensor *tensor, size_t i)
+{
+    return ng_dtype_bits(tensor->dtype, tensor->data, i) ==
+           poison_of(tensor->dtype);
+}
+
 /* `after`: the tensor as it is now. */
 static void check_written(const unsigned char *after, const ng_request *request,
                           ng_role role, ng_reply *reply)

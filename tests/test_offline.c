@@ -363,11 +363,20 @@ static void assert_equal_real(double a, double b, const char *name,
                  record->test, b, a);
 }
 
+/* A folder cannot be asked more: what else a cause may be is not known of it. */
+static bool same_cause(const char *a, const char *b)
+{
+    const char *end = strstr(b, " (or: ");
+    size_t length = end != NULL ? (size_t)(end - b) : strlen(b);
+    return strncmp(a, b, length) == 0;
+}
+
 static void assert_equal_text(const char *a, const char *b, const char *name,
                               const ng_record *record)
 {
     if (strcmp(name, "subject") != 0 && strcmp(name, "replay") != 0 &&
-        strcmp(name, "file") != 0 && strcmp(a, b) != 0)
+        strcmp(name, "file") != 0 && strcmp(a, b) != 0 &&
+        !(strcmp(name, "cause") == 0 && same_cause(a, b)))
         fail_msg("%s of %s %s: '%s', not '%s'", name, record->property,
                  record->test, b, a);
 }

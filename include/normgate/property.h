@@ -12,6 +12,20 @@
 
 typedef enum ng_profile { ng_smoke, ng_gate, ng_deep } ng_profile;
 
+enum { NG_CAUSES = 400 }; /* that a diagnosis knows, at most */
+
+/* Which causes explain the calls that a diagnosis makes of its own. */
+typedef struct ng_probes {
+    bool made;
+    size_t kernel;  /* of the subject: those are its own */
+    unsigned count; /* probes that the kernel answered */
+    unsigned wrong; /* of these, with an output outside its bound */
+    unsigned pairs; /* searches for two causes at once */
+    unsigned char fits[NG_CAUSES];    /* probes that the cause explains */
+    unsigned short misses[NG_CAUSES]; /* outputs of those that it does not */
+    char words[160];                  /* what the wrong ones look like */
+} ng_probes;
+
 /* One kernel being checked. */
 typedef struct ng_trial {
     ng_subject *subject;
@@ -22,6 +36,7 @@ typedef struct ng_trial {
     uint64_t seed;
     unsigned searches; /* for a cause in large cases of this property */
     ng_arena arena;    /* released before every check */
+    ng_probes probes;  /* made by the first diagnosis */
 } ng_trial;
 
 /* What a check found; the numbers are of the worst element. */
@@ -68,6 +83,10 @@ void ng_trial_case(ng_trial *trial, const ng_case *test,
                    ng_finding *finding);
 
 void ng_finding_init(ng_finding *finding);
+
+/* The property's check, and for a FAIL the cause in words. */
+void ng_property_check(const ng_property *property, ng_trial *trial,
+                       const ng_case *test, ng_finding *finding);
 
 extern const ng_property *const ng_properties[]; /* NULL at the end */
 const ng_property *ng_property_find(const char *name);

@@ -118,6 +118,10 @@ bool ng_subject_can_together(const ng_subject *subject);
 void ng_subject_call_together(ng_subject *subject, const ng_request request[2],
                               ng_together *together, ng_reply reply[2]);
 
+/* Whether the element has the bits that outputs are filled with before a call:
+ * a NaN that no arithmetic gives. */
+bool ng_subject_unwritten(const ng_tensor *tensor, size_t i);
+
 /* Calls `row` for every built-in whose name matches the glob. */
 size_t ng_builtin_match(const char *glob,
                         void (*row)(const char *name, const char *claim,
