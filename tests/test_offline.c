@@ -349,8 +349,7 @@ static const ng_record *next_check(const records *all, size_t *at)
     while (*at < all->count) {
         const ng_record *record = &all->record[(*at)++];
         if (strcmp(record->kind, "check") == 0 &&
-            strcmp(record->property, "call_contract") != 0 &&
-            strcmp(record->property, "repeat") != 0)
+            !ng_property_find(record->property)->process)
             return record;
     }
     return NULL;
