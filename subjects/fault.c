@@ -66,12 +66,6 @@ void fault_watch(fault *shared)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-void fault_watch_thread(void *stack, size_t size)
-{
-    const stack_t own = {.ss_sp = stack, .ss_size = size};
-    sigaltstack(&own, NULL);
-}
-
 /* The stack grows downward from where the handlers were set up. */
 static bool outgrew_stack(uintptr_t address, uintptr_t stack)
 {

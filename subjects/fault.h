@@ -17,9 +17,6 @@ typedef struct fault {
  * and then end the process as they would have. */
 void fault_watch(fault *shared);
 
-/* In another thread of the child: a stack for the handler. */
-void fault_watch_thread(void *stack, size_t size);
-
 /* What happened, over `memory` laid out by `where`; "" when no signal left a
  * trace. */
 void fault_describe(const fault *shared, const unsigned char *memory,

@@ -7,7 +7,6 @@
  * not depend on how many processors are free. A kernel that holds a lock while
  * it is stopped only makes the other wait: the stop ends by itself. */
 #include "child.h"
-#include "fault.h"
 #include "wire.h"
 
 #include <errno.h>
@@ -183,15 +182,21 @@ static void *lane_main(void *argument)
     lane *l = argument;
     two *t = l->two;
     static unsigned char stacks[2][1 << 16];
-    fault_watch_thread(stacks[l->number], sizeof stacks[0]);
+    /* A stack for the handler of faults; a sanitizer wants its own back. */
+    const stack_t own = {.ss_sp = stacks[l->number],
+                         .ss_size = sizeof stacks[0]};
+    stack_t was;
+    sigaltstack(&own, &was);
     for (;;) {
         pthread_barrier_wait(&t->begin);
         if (t->plan == run_end)
-            return NULL;
+            break;
         if (t->plan != (l->number == 0 ? run_second : run_first))
             run(l);
         pthread_barrier_wait(&t->end);
     }
+    sigaltstack(&was, NULL);
+    return NULL;
 }
 
 static bool lane_init(two *t, unsigned number, const ng_kernel *kernels,
