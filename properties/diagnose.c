@@ -248,9 +248,13 @@ static size_t search(ng_trial *trial, ng_arena *arena, ng_sample *sample,
     const ng_probes *probes = &trial->probes;
     bool all = sample->count <= SMALL || trial->searches++ < MOST_SEARCHES;
     size_t found = 0;
-    for (size_t k = 0; k < count; k++) {
+    /* First those that explain every probe: they would win anyway. */
+    for (size_t j = 0; j < 2 * count; j++) {
+        size_t k = j % count;
         suspect s = {k, 0, probes->fits[k]};
-        if (!all && s.fits < probes->count)
+        if (j == count && (found > 0 || !all))
+            break;
+        if ((j < count) != (s.fits == probes->count))
             continue;
         s.misses = misses_of(arena, sample, &causes[k], NULL);
         if (s.misses == SIZE_MAX)

@@ -245,12 +245,19 @@ static ng_wide term(const ng_evaluation *e, ng_wide x, ng_wide centre,
     return rounded(e, ng_defect_overflow, x * x);
 }
 
+/* Elements by which the sums are divided, too: all, where none would be. */
+static size_t counted(const ng_evaluation *e)
+{
+    size_t n = cut(e, ng_defect_tail_count, e->n);
+    return n > 0 ? n : e->n;
+}
+
 /* The value is dtype + 16*lanes for `accumulated`. */
 static ng_wide sum(const ng_evaluation *e, pool p, ng_wide centre, bool square)
 {
     double how = value_of(e, ng_defect_accumulated);
     double held = value_of(e, ng_defect_overflow);
-    size_t count = cut(e, ng_defect_tail, cut(e, ng_defect_tail_count, e->n));
+    size_t count = cut(e, ng_defect_tail, counted(e));
     size_t lanes = how < 0 ? 1 : (size_t)how / 16;
     ng_wide total[MOST_LANES] = {0};
     size_t place = 0;
@@ -285,7 +292,7 @@ static void moments(ng_evaluation *e, size_t set)
     }
     double pad = value_of(e, ng_defect_padded);
     double longer = value_of(e, ng_defect_padded_n);
-    size_t n = cut(e, ng_defect_tail_count, e->n);
+    size_t n = counted(e);
     if (longer > 0)
         n = (n + (size_t)longer - 1) / (size_t)longer * (size_t)longer;
     n = (size_t)rounded(e, ng_defect_n_rounded, (ng_wide)n);
