@@ -14,9 +14,15 @@
 
 /* A search costs an evaluation per cause, and a kernel that fails a hundred
  * cases of a property fails them for one reason: small cases, which reports
- * show, are always searched, of large ones the first few. Pairs of causes are
- * many: the first few calls of few outputs. */
-enum { SMALL = 1024, MOST_SEARCHES = 6, FEW = 256, MOST_PAIRS = 2 };
+ * show, are always searched, of large ones the first few, of huge ones one.
+ * Pairs of causes are many: the first few calls of few outputs. */
+enum {
+    SMALL = 1024,
+    MOST_SEARCHES = 4,
+    HUGE_CASE = 1 << 14,
+    FEW = 256,
+    MOST_PAIRS = 2
+};
 
 /* A tenth of the wrong outputs may be left, one if they are few: roundings to a
  * narrow format fall to the other side where the kernel's own error moves
@@ -184,7 +190,8 @@ static void make_probes(ng_trial *trial, const ng_call_state *call,
     ng_case test;
     if (probes->made && probes->kernel == call->kernel)
         return;
-    *probes = (ng_probes){.made = true, .kernel = call->kernel};
+    *probes =
+        (ng_probes){.made = true, .kernel = call->kernel, .last = SIZE_MAX};
     if (!can_ask(trial, call))
         return;
     like.contract = call->problem.contract;
@@ -245,9 +252,19 @@ static size_t search(ng_trial *trial, ng_arena *arena, ng_sample *sample,
                      ng_sample *near, const ng_cause *causes, size_t count,
                      suspect best[3])
 {
-    const ng_probes *probes = &trial->probes;
-    bool all = sample->count <= SMALL || trial->searches++ < MOST_SEARCHES;
+    ng_probes *probes = &trial->probes;
+    unsigned most = sample->count > HUGE_CASE ? 1 : MOST_SEARCHES;
+    bool all = sample->count <= SMALL || trial->searches++ < most;
     size_t found = 0;
+    /* What explained every probe and an earlier case is asked first. */
+    if (near == NULL && probes->last < count) {
+        size_t misses = misses_of(arena, sample, &causes[probes->last], NULL);
+        if (is_fit(misses, sample)) {
+            best[0] =
+                (suspect){probes->last, misses, probes->fits[probes->last]};
+            return 1;
+        }
+    }
     /* First those that explain every probe: they would win anyway. */
     for (size_t j = 0; j < 2 * count; j++) {
         size_t k = j % count;
@@ -275,6 +292,8 @@ static size_t search(ng_trial *trial, ng_arena *arena, ng_sample *sample,
             best[found++] = s;
         }
     }
+    if (found == 1 && probes->count > 0 && best[0].fits == probes->count)
+        probes->last = best[0].cause;
     return found;
 }
 

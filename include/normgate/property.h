@@ -21,6 +21,7 @@ typedef struct ng_probes {
     unsigned count; /* probes that the kernel answered */
     unsigned wrong; /* of these, with an output outside its bound */
     unsigned pairs; /* searches for two causes at once */
+    size_t last;    /* cause that explained all of them and a case; or none */
     unsigned char fits[NG_CAUSES];    /* probes that the cause explains */
     unsigned short misses[NG_CAUSES]; /* outputs of those that it does not */
     char words[160];                  /* what the wrong ones look like */
