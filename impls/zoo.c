@@ -264,7 +264,7 @@ static int norm(const ng_call *call, enum bug bug, enum op op, ng_dtype dtype,
     }
 #define CONTRACT(dtype, op, pass, fields)                                      \
     "op=" #op " pass=" #pass " dtype=" #dtype " " fields SAVED_##pass          \
-    " summation=recursive variance=two_pass" PROMISES
+        " summation=recursive variance=two_pass" PROMISES
 #define KERNEL(dtype, id, op, pass, fields)                                    \
     {#op NAME_##pass "_" #dtype, CONTRACT(dtype, op, pass, fields),            \
      run_##id##_##dtype, "impls/zoo.def", __LINE__},

@@ -76,12 +76,13 @@ static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
     for (size_t set = 0; set < one.value[ng_tensor_dx].sets; set++) {
         ng_inner left = product(&one, &two, set);
         ng_inner right = product(&two, &one, set);
-        ng_judge_identity(finding, ng_tensor_dx, set, 0, ng_inner_value(&left),
-                    ng_inner_value(&right),
-                    ng_inner_bound(&left) + ng_inner_bound(&right),
-                    "the Jacobian is not symmetric: <dx(dy1), gamma*dy2> over "
-                    "set %zu",
-                    set);
+        ng_judge_identity(
+            finding, ng_tensor_dx, set, 0, ng_inner_value(&left),
+            ng_inner_value(&right),
+            ng_inner_bound(&left) + ng_inner_bound(&right),
+            "the Jacobian is not symmetric: <dx(dy1), gamma*dy2> over "
+            "set %zu",
+            set);
     }
 }
 

@@ -234,7 +234,8 @@ double ng_eps_share(const ng_standard *standard, size_t set)
 }
 
 bool ng_judge_identity(ng_finding *finding, ng_role role, size_t set, size_t i,
-                 double got, double due, double bound, const char *format, ...)
+                       double got, double due, double bound, const char *format,
+                       ...)
 {
     ng_judged judged = {
         .role = role,

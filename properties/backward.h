@@ -66,8 +66,8 @@ double ng_eps_share(const ng_standard *standard, size_t set);
 /* got is within bound of due. False, and the cause in words made from
  * `format`, when it is not; a bound that is no number promises nothing. */
 bool ng_judge_identity(ng_finding *finding, ng_role role, size_t set, size_t i,
-                 double got, double due, double bound, const char *format, ...)
-    __attribute__((format(printf, 8, 9)));
+                       double got, double due, double bound, const char *format,
+                       ...) __attribute__((format(printf, 8, 9)));
 
 /* Makes every set as the first, its dy 1 at the element that has the set's
  * number mod n, else 0; dh 0. */

@@ -109,7 +109,9 @@ static double cancelled(const ng_sample *sample, const ng_conditions *c)
 static bool describe_rstd(const ng_sample *sample, ng_finding *finding)
 {
     double least = INFINITY, largest = -INFINITY, ratio = 0;
-    bool cancels = true, scales = true;
+    const ng_contract *contract = sample->call->problem.contract;
+    bool scales = true;
+    bool cancels = ng_pass_find(contract->pass)->training; /* forms one */
     for (size_t set = 0; set < sample->evaluation.sets; set++) {
         const ng_conditions *c =
             ng_exact_conditions(sample->standard->exact, set);

@@ -206,7 +206,7 @@ const ng_equivalence ng_equivalences[] = {
 };
 
 bool ng_equivalence_holds(const ng_equivalence *id, const ng_shape *own,
-                       const ng_case *test)
+                          const ng_case *test)
 {
     bool same = strcmp(id->own, "rows") == 0 ? ng_shape_is_rows(own->op)
                                              : strcmp(id->own, own->op) == 0;

@@ -43,6 +43,6 @@ typedef struct ng_equivalence {
 extern const ng_equivalence ng_equivalences[]; /* NULL words at the end */
 
 bool ng_equivalence_holds(const ng_equivalence *identity, const ng_shape *own,
-                       const ng_case *test);
+                          const ng_case *test);
 
 #endif

@@ -191,11 +191,11 @@ static bool try_line(ng_trial *trial, const ng_case *test, const ng_case *ahead,
     double bound = ng_inner_bound(&loss) + ng_inner_bound(&change) +
                    ng_inner_bound(&exact) + 0x1p-99 * exact.size +
                    2 * 0x1p-53 * fabs(due);
-    return ng_judge_identity(finding, lines[line].output, 0, 0, ng_inner_value(&loss),
-                       due, bound,
-                       "the backward pass is not the derivative of the forward "
-                       "pass beside it: along %s, the change of sum dy*y",
-                       lines[line].words);
+    return ng_judge_identity(
+        finding, lines[line].output, 0, 0, ng_inner_value(&loss), due, bound,
+        "the backward pass is not the derivative of the forward "
+        "pass beside it: along %s, the change of sum dy*y",
+        lines[line].words);
 }
 
 static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)

@@ -124,13 +124,15 @@ static void check_sums(ng_trial *trial, const ng_outcome *base,
                     16 * 0x1p-53 * fabs(along);
         }
         if (centred)
-            ng_judge_identity(finding, ng_tensor_dx, set, 0, ng_inner_value(&s.dx),
-                        sum, ng_inner_bound(&s.dx) + error,
-                        "the sum of dx over set %zu", set);
-        ng_judge_identity(finding, ng_tensor_dx, set, 0, ng_inner_value(&s.along),
-                    along, ng_inner_bound(&s.along) + error,
-                    "the sum of dx*x_hat over set %zu, of which eps leaves %s,",
-                    set, along == 0 ? "nothing" : "a part");
+            ng_judge_identity(finding, ng_tensor_dx, set, 0,
+                              ng_inner_value(&s.dx), sum,
+                              ng_inner_bound(&s.dx) + error,
+                              "the sum of dx over set %zu", set);
+        ng_judge_identity(
+            finding, ng_tensor_dx, set, 0, ng_inner_value(&s.along), along,
+            ng_inner_bound(&s.along) + error,
+            "the sum of dx*x_hat over set %zu, of which eps leaves %s,", set,
+            along == 0 ? "nothing" : "a part");
     }
 }
 
@@ -166,9 +168,9 @@ static bool related(const ng_outcome *base, const ng_outcome *changed,
             double bound = b->bound[k];
             if (factor != 0)
                 bound += fabs(factor) * a->bound[k];
-            holds &=
-                ng_judge_identity(finding, role, k / b->n, k % b->n, b->got[k], due,
-                            bound, "%s[%zu] %s", ng_role_name(role), k, words);
+            holds &= ng_judge_identity(finding, role, k / b->n, k % b->n,
+                                       b->got[k], due, bound, "%s[%zu] %s",
+                                       ng_role_name(role), k, words);
         }
     }
     return holds;
@@ -321,9 +323,9 @@ static bool adds_up(const ng_outcome *whole, const ng_outcome *a,
         ng_inner_add(&due, 1, l->got[k], l->bound[k]);
         ng_inner_add(&due, 1, r->got[k], r->bound[k]);
         holds &= ng_judge_identity(finding, role, k / w->n, k % w->n, w->got[k],
-                             ng_inner_value(&due),
-                             ng_inner_bound(&due) + w->bound[k], "%s[%zu] %s",
-                             ng_role_name(role), k, words);
+                                   ng_inner_value(&due),
+                                   ng_inner_bound(&due) + w->bound[k],
+                                   "%s[%zu] %s", ng_role_name(role), k, words);
     }
     return holds;
 }

@@ -293,7 +293,7 @@ static void relate_shapes(setting *s, ng_finding *finding)
     for (size_t k = 0;
          ng_equivalences[k].words != NULL && finding->verdict == NG_PASS; k++) {
         relation r = {ng_equivalences[k].words, &ng_equivalences[k], NULL,
-                      contract->centred,      contract->divisor, 0};
+                      contract->centred,        contract->divisor,   0};
         if (ng_equivalence_holds(&ng_equivalences[k], &s->own, s->test))
             relate(s, &r, finding);
     }

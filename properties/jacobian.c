@@ -139,7 +139,7 @@ static bool finite_matrix(const double *a, size_t n, ng_finding *finding)
             continue;
         /* bounds are finite, and so is every right dx */
         ng_judge_identity(finding, ng_tensor_dx, k % n, k / n, a[k], 0, 1,
-                    "the Jacobian's entry %zu, %zu", k / n, k % n);
+                          "the Jacobian's entry %zu, %zu", k / n, k % n);
         return false;
     }
     return true;
@@ -160,12 +160,12 @@ static void judge(const ng_outcome *base, const ng_x_hat *x_hat,
         double low = least * exact[k], high = most * exact[k];
         double due = fmin(fmax(got[k], low), high); /* the nearest allowed */
         rank += got[k] > slack;
-        ng_judge_identity(finding, ng_tensor_dx, 0, k, got[k], due, slack,
-                    low == high
-                        ? "the Jacobian's singular value %zu of %zu"
+        ng_judge_identity(
+            finding, ng_tensor_dx, 0, k, got[k], due, slack,
+            low == high ? "the Jacobian's singular value %zu of %zu"
                         : "beyond what gamma allows, the Jacobian's singular "
                           "value %zu of %zu",
-                    k + 1, n);
+            k + 1, n);
     }
     ng_finding_note(finding,
                     "Jacobian of %zu elements: rank %zu, largest singular "

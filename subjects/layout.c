@@ -339,7 +339,6 @@ static bool *gaps_of(const ng_request *request, ng_role role)
     return gap;
 }
 
-
 bool ng_subject_unwritten(const ng_tensor *tensor, size_t i)
 {
     return ng_dtype_bits(tensor->dtype, tensor->data, i) ==

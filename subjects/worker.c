@@ -331,14 +331,14 @@ static json_t *call_message(const ng_subject *subject,
         if (!s->present)
             continue;
         size_t skipped = s->start / ng_format_of(tensor->dtype)->size;
-        json_object_set_new(
-            tensors, ng_role_name(role),
-            json_pack("{s:I, s:I, s:s, s:s, s:b}", "offset",
-                      (json_int_t)(s->data + s->start), "count",
-                      (json_int_t)(tensor->count - skipped), "dtype",
-                      ng_format_of(tensor->dtype)->name, "use",
-                      use_name(tensor->use), "output",
-                      (int)(tensor->use != ng_input)));
+        json_object_set_new(tensors, ng_role_name(role),
+                            json_pack("{s:I, s:I, s:s, s:s, s:b}", "offset",
+                                      (json_int_t)(s->data + s->start), "count",
+                                      (json_int_t)(tensor->count - skipped),
+                                      "dtype",
+                                      ng_format_of(tensor->dtype)->name, "use",
+                                      use_name(tensor->use), "output",
+                                      (int)(tensor->use != ng_input)));
     }
     if (json_array_size(null) > 0)
         json_object_set(message, "null", null);
