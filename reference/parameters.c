@@ -344,10 +344,24 @@ static void add_element(tally *t, const set_state *s, const element *e)
         t->slow = true;
 }
 
+/* Sets without elements have a 0/0 for their statistics: who multiplies the
+ * empty sum with rstd gets NaN, who adds up nothing 0. */
+static bool is_hollow(const ng_exact *exact)
+{
+    const ng_contract *contract = exact->problem.contract;
+    return exact->sets > 0 && exact->n == 0 &&
+           ng_pass_find(contract->pass)->training &&
+           contract->backward_stats == ng_backward_stats_recomputed;
+}
+
 static void finish(ng_exact *exact, const set_state *states, ng_point *point,
                    size_t param, const tally *t, bool gamma)
 {
     term_kind kind = gamma ? t->of_scaled : t->of_plain;
+    if (gamma && is_hollow(exact)) {
+        *point = (ng_point){.kind = ng_kind_zero_nan};
+        return;
+    }
     const quad_sum *sum = gamma ? &t->scaled : &t->plain;
     ng_dtype dtype = ng_contract_param(exact->problem.contract);
     if (kind != term_value) {

@@ -902,7 +902,9 @@ static void empty_sums(void **state)
                                none, 0.5));
         scene_fill(&c, &random, false);
         for (size_t p = 0; p < 4; p++) {
-            expect(&c, ng_tensor_dgamma, p, ng_kind_value, 0);
+            /* batch norm's sets are there, without elements: 0 * rstd of 0/0 */
+            expect(&c, ng_tensor_dgamma, p,
+                   c.test.rows > 0 ? ng_kind_zero_nan : ng_kind_value, 0);
             expect(&c, ng_tensor_dbeta, p, ng_kind_value, 0);
         }
         assert_null(ng_case_forbidden(&c.test, &c.contract));
