@@ -1,6 +1,6 @@
 /* Wild: every input on which a kernel in the field is known to have failed, on
  * every op whose shapes allow it. Cases follow from wild.def. */
-#include "wild.h"
+#include "generators/wild.h"
 #include "trial.h"
 
 #include <stdio.h>

@@ -249,7 +249,7 @@ static const char *const contracts[] = {
 };
 
 /* near_eps far above and below, so that either side of a maximum is taken. */
-static const double sizes[] = {0.01, 1, 100};
+static const double sizes[] = {0.01, 0.75, 100};
 
 static void spectrum_of(const char *text, double arg, size_t n)
 {

@@ -113,8 +113,8 @@ static void test_wrong_kernels(void **state)
     static const struct {
         const char *kernel, *property, *words;
     } rows[] = {
-        {"old_for_new", "running", "running_mean is outside"},
-        {"biased_for_unbiased", "running", "running_var is outside"},
+        {"old_for_new", "running", "momentum swapped"},
+        {"biased_for_unbiased", "running", "the running variance not biased"},
         {"y_of_momentum", "running", "(step 1, momentum 0.1)"},
         {"y_of_state", "running", "(step 1, momentum 0.1)"},
         {"state_in_bf16", "running", "of a sequence)"},
@@ -227,7 +227,8 @@ static void test_stagnation(void **state)
                      6);
     assert_int_equal(steps, 600);
     assert_true(moved > 100 && moved < 600);
-    assert_true(ulp > 1 && ulp <= 16); /* 1/w units at most */
+    /* 1/w units, or twice that where a binade ends between */
+    assert_true(ulp > 1 && ulp <= 32);
     ng_arena_release(&trial.arena);
     ng_subject_close(subject);
 }

@@ -1,5 +1,5 @@
 /* Wild: the values of a row of wild.def, whose number is the argument. */
-#include "../wild.h"
+#include "wild.h"
 #include "fill.h"
 
 #include <math.h>
@@ -45,7 +45,7 @@ const ng_wild_row ng_wild_rows[] = {
                 stats, ...)                                                    \
     {number, thread,  #where, dtypes, from,       shape,                       \
      eps,    #affine, #dy,    stats,  __VA_ARGS__},
-#include "../wild.def"
+#include "wild.def"
 #undef NG_WILD
     {.number = 0},
 };
