@@ -18,6 +18,7 @@ static const ng_plan_row rows[] = {
     {"normal", NAN, NG_EPS, "ramp"},
     {"normal", NAN, NG_EPS, "near_one"},
     {"normal", NAN, NG_EPS, "large"},
+    {"normal", NAN, NG_EPS, "tiny"},
     /* |mean|/sigma */
     {"offset", 1, NG_EPS, "random"},
     {"offset", 10, NG_EPS, "random"},
@@ -139,6 +140,12 @@ static void fill_case(const ng_trial *trial, const ng_plan_row *row, size_t i,
     if (strcmp(row->gen, "offset") == 0)
         test->gen_arg = fmin(row->arg, most_offset(trial));
     snprintf(test->affine, sizeof test->affine, "%s", row->affine);
+    /* Wider parameters may vanish when they are read: no bound counts that. */
+    const ng_contract *contract = trial->contract;
+    if (strcmp(row->affine, "tiny") == 0 &&
+        ng_format_of(ng_contract_param(contract))->p >
+            ng_format_of(ng_contract_compute(contract))->p)
+        snprintf(test->affine, sizeof test->affine, "random");
     test->seed = trial->seed * 1000003 + i;
     ng_plan_gradient(i, test);
 }

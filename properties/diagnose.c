@@ -266,10 +266,10 @@ static size_t search(ng_trial *trial, ng_arena *arena, ng_sample *sample,
         }
     }
     /* First those that explain every probe: they would win anyway. */
-    for (size_t j = 0; j < 2 * count; j++) {
+    for (size_t j = 0; all && j < 2 * count; j++) {
         size_t k = j % count;
         suspect s = {k, 0, probes->fits[k]};
-        if (j == count && (found > 0 || !all))
+        if (j == count && found > 0)
             break;
         if ((j < count) != (s.fits == probes->count))
             continue;
@@ -292,7 +292,7 @@ static size_t search(ng_trial *trial, ng_arena *arena, ng_sample *sample,
             best[found++] = s;
         }
     }
-    if (found == 1 && probes->count > 0 && best[0].fits == probes->count)
+    if (found > 0 && probes->wrong > 0 && best[0].fits == probes->count)
         probes->last = best[0].cause;
     return found;
 }

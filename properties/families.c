@@ -67,6 +67,20 @@ static void large(ng_source *source, size_t k, double *gamma, double *beta)
     *beta = 4096 * ng_source_normal(source);
 }
 
+/* Subnormal in f16, in bf16 and f32, or in f64, a third each: what is not of
+ * the dtype is 0 there, or ordinary. */
+static void tiny(ng_source *source, size_t k, double *gamma, double *beta)
+{
+    static const int least[] = {-24, -149, -1074};
+    static const unsigned span[] = {10, 23, 52};
+    size_t which = (size_t)ng_source_below(source, 3);
+    double sign = ng_source_below(source, 2) != 0 ? -1 : 1;
+    (void)k;
+    *gamma = sign * ldexp(1, least[which] +
+                                 (int)ng_source_below(source, span[which]));
+    *beta = 0;
+}
+
 static void zero(ng_source *source, size_t k, double *gamma, double *beta)
 {
     (void)k;
@@ -94,6 +108,7 @@ const ng_affine_family ng_affine_families[] = {
     {"ramp", "rising with the index, gamma by 1/4, beta by 1/8", ramp},
     {"near_one", "gamma within percents of 1, beta of 0", near_one},
     {"large", "|gamma| in [1024, 2048), beta in thousands", large},
+    {"tiny", "subnormal gamma, beta 0", tiny},
     {"zero", "gamma 0, beta normal", zero},
     {"poisoned", "random, with NaN and Inf here and there", poisoned},
     {NULL, NULL, NULL},

@@ -19,6 +19,10 @@ static const ng_plan_size sizes[] = {
     {4, 33, ng_gate},
     {3, 257, ng_gate},
     {3, 1024, ng_gate},
+    /* Round the rows of a warp, a block and a grid. */
+    {9, 100, ng_gate},
+    {33, 48, ng_gate},
+    {257, 12, ng_gate},
 };
 
 /* Where a kernel's own threads take part: equal calls alone. */
