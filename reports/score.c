@@ -24,13 +24,21 @@ static double size_field(const char *test, const char *key)
     return size >= 0 ? size : 1;
 }
 
+/* Elements of x: rows of n, or N, C and spatial. */
+static double elements_of(const ng_record *record)
+{
+    static const char *const sizes[] = {" rows=", " n=", " N=", " C=",
+                                        " spatial="};
+    double elements = 1;
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+        elements *= size_field(record->test, sizes[i]);
+    return elements;
+}
+
+/* Of equal ones the first stays: properties begin with ordinary inputs. */
 static bool smaller(const ng_record *a, const ng_record *b)
 {
-    double size_a = size_field(a->test, " rows=") * size_field(a->test, " n=");
-    double size_b = size_field(b->test, " rows=") * size_field(b->test, " n=");
-    if (size_a == size_b)
-        return strlen(a->test) < strlen(b->test);
-    return size_a < size_b;
+    return elements_of(a) < elements_of(b);
 }
 
 static void add_wrong(ng_score *score, const ng_record *record)
