@@ -3,8 +3,8 @@
  * a power of two) the mean is exact, x - mean is zero, and y must be beta
  * itself; so too where the mean is given and is that value. Elsewhere the bound
  * of the class applies. */
+#include "judge.h"
 #include "plan.h"
-#include "trial.h"
 
 #include <math.h>
 
@@ -74,9 +74,10 @@ static bool give_mean(ng_call_state *call, double x)
     return mean->count > 0 && ng_dtype_get(mean->dtype, mean->data, 0) == x;
 }
 
-/* Outputs of a role that are not exactly what they must be; the first of them
- * goes to the finding. */
-static size_t count_wrong(const ng_call_state *call, ng_role role,
+/* Outputs of a role that are not exactly what they must be, of those that the
+ * contract promises; the first of them goes to the finding. */
+static size_t count_wrong(const ng_standard *standard,
+                          const ng_call_state *call, ng_role role,
                           const ng_tensor *wanted, double x,
                           ng_finding *finding)
 {
@@ -94,7 +95,10 @@ static size_t count_wrong(const ng_call_state *call, ng_role role,
                                 ng_view_param(view, set, i));
         want = ng_dtype_round(out->dtype, want);
         double got = ng_dtype_get(out->dtype, out->data, index);
-        if (got == want || wrong++ > 0)
+        ng_judged judged;
+        ng_judge_output(&judged, standard, out, role, set, i);
+        if (got == want || !judged.judged ||
+            judged.point.kind != ng_kind_value || wrong++ > 0)
             continue;
         finding->worst_role = role;
         finding->worst_set = set;
@@ -107,16 +111,23 @@ static size_t count_wrong(const ng_call_state *call, ng_role role,
     return wrong;
 }
 
-static void judge_exactly(const ng_call_state *call, double x,
+static void judge_exactly(ng_trial *trial, const ng_call_state *call, double x,
                           ng_finding *finding)
 {
     size_t wrong;
+    ng_error error;
+    ng_standard standard;
     const char *claim = "y of a constant set is not beta";
+    if (!ng_standard_make(&standard, &trial->arena, &call->problem, &error)) {
+        ng_finding_fail(finding, NG_ERROR, "%.390s", error.text);
+        return;
+    }
     if (call->tensor[ng_tensor_y].data != NULL) {
-        wrong = count_wrong(call, ng_tensor_y, &call->tensor[ng_tensor_beta], x,
-                            finding);
+        wrong = count_wrong(&standard, call, ng_tensor_y,
+                            &call->tensor[ng_tensor_beta], x, finding);
     } else if (call->tensor[ng_tensor_dgamma].data != NULL) {
-        wrong = count_wrong(call, ng_tensor_dgamma, NULL, x, finding);
+        wrong =
+            count_wrong(&standard, call, ng_tensor_dgamma, NULL, x, finding);
         claim = "dgamma of constant sets is not zero";
     } else {
         return;
@@ -148,7 +159,7 @@ static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
         !held || (!given && zero_over_zero(trial, test)) ||
         !exact_mean(trial, test))
         return;
-    judge_exactly(&call, x, finding);
+    judge_exactly(trial, &call, x, finding);
 }
 
 const ng_property ng_property_constant = {

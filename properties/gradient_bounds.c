@@ -173,9 +173,14 @@ double ng_bound_dx(const ng_set_bound *bound, const ng_contract *contract,
         whole = size + a1 + (x_hat + error) * (a2 + a2_error);
         /* the product, the two differences, one rounding to spare */
         numerator += 4.01 * u * (whole + numerator);
-        if (folded(contract)) /* b x + c, c = -b mean - A1 rstd */
-            numerator += 4.01 * u * (a2 + a2_error) *
-                         (fabs(x) + fabs(set->mean)) / set->scale;
+        if (folded(contract)) { /* b x + c, c = -b mean - A1 rstd */
+            double reach =
+                (a2 + a2_error) * (fabs(x) + fabs(set->mean)) / set->scale;
+            numerator += 4.01 * u * reach;
+            /* whose terms cancel and must not overflow before they do */
+            if (!(reach / set->scale < ng_dtype_max(compute) / 4))
+                return INFINITY;
+        }
     }
     /* Times rstd, whose error is common to all terms and so meets their sum;
      * folded, each term has its own power of it, up to the third. */
