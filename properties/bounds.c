@@ -280,8 +280,10 @@ double ng_bound_y(const ng_set_bound *bound, const ng_contract *contract,
     if (contract->round_rstd == ng_round_rstd_yes)
         error += scale * ng_dtype_u(storage) * (x_hat + e) * (1 + product);
     error += u * fabs(beta); /* beta, when wider than the arithmetic */
-    /* Underflow of the products; x*gamma may be formed before rstd. */
-    error += 3 * (scale + 1 + 1 / set->scale) * tiny;
+    /* Underflow of the products; x*gamma may be formed before rstd, and
+     * gamma*rstd before x, or before x and the mean. */
+    error +=
+        3 * (scale + 1 + 1 / set->scale + fabs(x) + fabs(set->mean)) * tiny;
     if (compute != storage)
         error += u * (y + error); /* the sum with beta, before the storage */
     return error + ng_final_rounding(contract, storage, y, error);

@@ -194,7 +194,10 @@ double ng_bound_dx(const ng_set_bound *bound, const ng_contract *contract,
                     whole * 4.01 * u * (1 + r)) /
                    set->scale;
     double spread = 1 + 1 / set->scale;
-    error += 8 * (1 + x_hat) * spread * spread * tiny;
+    /* folded, b and c underflow by themselves, and b meets x */
+    double reach =
+        folded(contract) && !set->flat ? fabs(x) + fabs(set->mean) : 0;
+    error += 8 * (1 + x_hat + reach) * spread * spread * tiny;
     if (dh != 0 || compute != storage)
         error += u * (dx + fabs(dh) + error);
     return error + ng_final_rounding(contract, storage, dx, error);
