@@ -43,15 +43,15 @@ static bool in_classes(const scoring *all, const ng_contract *contract)
     return false;
 }
 
-/* Tries one property until a case fails; `record` is of the last case. */
-static bool kills(ng_trial *trial, const ng_property *property, ng_arena *texts,
-                  ng_record *record, size_t *cases)
+/* Tries one property until a case fails; `record` is of the last case, some of
+ * whose words it borrows. */
+static bool kills(ng_trial *trial, const ng_property *property, ng_case *test,
+                  ng_arena *texts, ng_record *record, size_t *cases)
 {
-    ng_case test;
     ng_verdict verdict = NG_PASS;
     trial->searches = 0;
-    for (size_t i = 0; property->plan(trial, i, &test); i++) {
-        ng_gate_check(trial, property, &test, texts, record);
+    for (size_t i = 0; property->plan(trial, i, test); i++) {
+        ng_gate_check(trial, property, test, texts, record);
         ++*cases;
         if (ng_verdict_parse(record->verdict, &verdict) &&
             ng_verdict_wrong(verdict))
@@ -67,6 +67,7 @@ static ng_status score_kernel(const scoring *all, ng_subject *subject, size_t k,
     const ng_kernel_info *kernel = ng_subject_kernel(subject, k);
     ng_trial trial = ng_gate_trial(subject, k, &all->options);
     ng_arena texts = {0};
+    ng_case test;
     ng_record record;
     ng_record_init(&record, "check");
     bool caught = false;
@@ -77,7 +78,8 @@ static ng_status score_kernel(const scoring *all, ng_subject *subject, size_t k,
             if (named == (others != 0) ||
                 !ng_gate_applies(&all->options, &trial, ng_properties[i]))
                 continue;
-            caught = kills(&trial, ng_properties[i], &texts, &record, &cases);
+            caught =
+                kills(&trial, ng_properties[i], &test, &texts, &record, &cases);
         }
     }
     record.kind = "score";
