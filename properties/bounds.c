@@ -229,7 +229,8 @@ void ng_bound_set(ng_set_bound *bound, const ng_contract *contract,
     bound->scale =
         contract->backward_stats == ng_backward_stats_saved && given(contract)
             ? (either > 0 ? u : 0)
-            : scale_error(contract, set, u, tiny, either, upward);
+            /* eps may be subnormal in the arithmetic */
+            : scale_error(contract, set, u, tiny, either + tiny, upward);
     bound->judged = in_domain(contract, set, largest_x) &&
                     isfinite(bound->mean) && isfinite(bound->scale);
     if (bound->judged && ng_pass_find(contract->pass)->gradient)

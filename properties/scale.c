@@ -53,6 +53,15 @@ static bool scale_inputs(ng_call_state *call, int k)
            ng_identity_multiply(call, ng_tensor_rstd, 1 / factor);
 }
 
+/* Whether the arithmetic has the eps as a normal number, or 0: among the others
+ * the scaled one is another. */
+static bool is_held(const ng_contract *contract, double eps)
+{
+    ng_dtype compute = ng_contract_compute(contract);
+    return eps == 0 ||
+           (eps >= ng_dtype_min(compute) && eps <= ng_dtype_max(compute) / 2);
+}
+
 /* eps times 2^(power k), if it is that in its own format too. */
 static bool scale_eps(const ng_trial *trial, const ng_case *from, int k,
                       ng_case *to, ng_call_state *call)
@@ -61,8 +70,10 @@ static bool scale_eps(const ng_trial *trial, const ng_case *from, int k,
     *to = *from;
     to->eps = ldexp(from->eps, shift);
     call->problem.eps = to->eps;
-    return ng_contract_eps(trial->contract, to->eps) ==
-           ldexp(ng_contract_eps(trial->contract, from->eps), shift);
+    return is_held(trial->contract, from->eps) &&
+           is_held(trial->contract, to->eps) &&
+           ng_contract_eps(trial->contract, to->eps) ==
+               ldexp(ng_contract_eps(trial->contract, from->eps), shift);
 }
 
 /* What the outputs of x are, from those of 2^k x. */
