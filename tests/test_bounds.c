@@ -120,6 +120,77 @@ static void test_domain(void **state)
     }
 }
 
+/* What underflow may do to a right kernel, worked out by hand. */
+static void test_underflow(void **state)
+{
+    (void)state;
+    /* f16 holds eps = 1.5 * 2^-24 as 2^-23: s is off by sqrt(4/3). */
+    ng_contract half =
+        contract_of("op=batch_norm pass=inference dtype=f16 compute=f16");
+    ng_conditions set = {.n = 4, .scale = sqrt(0x1.8p-24), .finite = true};
+    ng_set_bound bound;
+    ng_bound_set(&bound, &half, &set, 0);
+    assert_true(bound.judged);
+    assert_true(bound.scale >= sqrt(4.0 / 3) - 1 && bound.scale < 1);
+    /* gamma = 2^-149 times rstd = 1/4 is 0 in f32, and so is y of x = 1000,
+     * where 250 * 2^-149 is due; folded or not. */
+    static const char *const orders[] = {"centre_first", "folded"};
+    for (size_t k = 0; k < 2; k++) {
+        char text[96];
+        snprintf(text, sizeof text,
+                 "op=batch_norm pass=inference affine_eval=%s", orders[k]);
+        ng_contract single = contract_of(text);
+        ng_conditions plain = {.n = 4,
+                               .deviation = 4,
+                               .root_mean_square = 1000,
+                               .mean_abs = 1000,
+                               .scale = 4,
+                               .finite = true};
+        ng_point exact = {.kind = ng_kind_value, .high = 250 * 0x1p-149};
+        ng_bound_set(&bound, &single, &plain, 1000);
+        double y =
+            ng_bound_y(&bound, &single, &plain, &exact, 1000, 0x1p-149, 0);
+        assert_true(y >= 250 * 0x1p-149 && y < 0x1p-126);
+    }
+}
+
+/* a g + b x + c at x = mean = 2^60 and s = 2^-20: rounding may leave sum g x -
+ * mean sum g at 2^36, which rstd^3 = 2^60 makes b = 2^96, and b x is beyond f32.
+ * x - mean first gives no such term. */
+static void test_folded_overflow(void **state)
+{
+    static const struct {
+        const char *order;
+        bool judged;
+    } rows[] = {{"centre_first", true}, {"folded", false}};
+    (void)state;
+    for (size_t k = 0; k < 2; k++) {
+        char text[128];
+        snprintf(text, sizeof text,
+                 "op=layer_norm pass=backward backward_stats=saved "
+                 "affine_eval=%s",
+                 rows[k].order);
+        ng_contract contract = contract_of(text);
+        ng_conditions set = {.n = 1,
+                             .mean = 0x1p60,
+                             .mean_abs = 0x1p60,
+                             .root_mean_square = 0x1p60,
+                             .first = 0x1p60,
+                             .scale = 0x1p-20,
+                             .divisor = 1,
+                             .g_abs = 1,
+                             .g_mean = 1,
+                             .finite = true,
+                             .gradient_finite = true};
+        ng_point exact = {.kind = ng_kind_value};
+        ng_set_bound bound;
+        ng_bound_set(&bound, &contract, &set, 0x1p60);
+        double dx = ng_bound_dx(&bound, &contract, &set, &exact, 0x1p60, 1, 0);
+        assert_true(bound.dx_judged);
+        assert_int_equal(isfinite(dx) != 0, rows[k].judged);
+    }
+}
+
 /* --- plain f32 kernels, one per class -------------------------------------- */
 
 static float sum_recursive(const float *t, size_t n)
@@ -460,6 +531,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_formulas),
         cmocka_unit_test(test_domain),
+        cmocka_unit_test(test_underflow),
+        cmocka_unit_test(test_folded_overflow),
         cmocka_unit_test(test_containment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
