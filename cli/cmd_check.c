@@ -1,38 +1,32 @@
 /* check: gates one subject, or every built-in that a glob matches. */
 #include "command.h"
 #include "crew.h"
+#include "outputs.h"
+#include "progress.h"
 #include "provenance.h"
 #include "score.h"
+#include "store.h"
 
-#include <errno.h>
-#include <math.h>
 #include <normgate/offline.h>
 #include <normgate/report.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+/* One run: its records go through the chain `sink`, whose last is the store. */
+typedef struct run {
+    ng_store store;
+    ng_progress progress;
+    ng_sink *sink;
+    double begin;
+} run;
 
 /* Built-ins that a glob names. */
 typedef struct names {
     char (*name)[80];
     size_t count, room;
 } names;
-
-/* The records of the run: streamed to a file as they come, and kept. */
-typedef struct run {
-    ng_sink sink;
-    ng_arena arena;
-    ng_record *records;
-    size_t count, room;
-    FILE *stream;
-    char *path, *partial; /* partial: being written, renamed to path at the
-                             end; NULL: path is no regular file */
-    bool live, verbose;
-    double begin, shown;
-    size_t findings;
-} run;
 
 static void add_name(const char *name, const char *claim, const char *killed_by,
                      void *user)
@@ -52,100 +46,9 @@ static void add_name(const char *name, const char *claim, const char *killed_by,
              name);
 }
 
-static const char *keep(run *r, const char *text)
-{
-    return text[0] == '\0' ? "" : ng_arena_text(&r->arena, "%s", text);
-}
-
-static void progress(run *r, const ng_record *record)
-{
-    double now = ng_seconds();
-    if (!r->live || now - r->shown < 0.1)
-        return;
-    r->shown = now;
-    fprintf(stderr, "\r\033[K%zu checks, %zu findings, %.0f s: %.30s %.30s %s",
-            r->count, r->findings, now - r->begin, record->subject,
-            record->kernel, record->property);
-    fflush(stderr);
-}
-
-static ng_status put(ng_sink *sink, const ng_record *record, ng_error *error)
-{
-    run *r = (run *)sink;
-    if (r->count == r->room) {
-        size_t room = r->room * 2 + 1024;
-        ng_record *grown = realloc(r->records, room * sizeof *grown);
-        if (grown == NULL)
-            return ng_fail(error, ng_status_no_memory,
-                           "no memory for %zu records", room);
-        r->records = grown;
-        r->room = room;
-    }
-    ng_record *kept = &r->records[r->count++];
-    *kept = *record;
-#define NG_TEXT(name, meaning) kept->name = keep(r, record->name);
-#define NG_REAL(name, meaning)
-#define NG_COUNT(name, meaning)
-#include <normgate/record.def>
-#undef NG_TEXT
-#undef NG_REAL
-#undef NG_COUNT
-    ng_verdict verdict = NG_PASS;
-    ng_verdict_parse(record->verdict, &verdict);
-    r->findings += ng_verdict_wrong(verdict) && record->seeded_bug[0] == '\0';
-    progress(r, record);
-    if (r->verbose && (strcmp(record->kind, "check") == 0 ||
-                       strcmp(record->kind, "score") == 0))
-        printf("%-11s %-7.3g %s %s %s  %s\n", record->verdict, record->ratio,
-               record->subject, record->kernel, record->property, record->test);
-    return r->stream == NULL ? ng_status_ok
-                             : ng_record_write(record, r->stream, error);
-}
-
-/* A pipe or a device is written as it is; a file is replaced when all of it is
- * written, and a link to one leads to it. */
-static ng_status open_stream(run *r, const char *path, ng_error *error)
-{
-    struct stat file;
-    bool exists = stat(path, &file) == 0;
-    char *real = exists ? realpath(path, NULL) : NULL;
-    r->path = ng_arena_text(&r->arena, "%s", real != NULL ? real : path);
-    free(real);
-    if (!exists || S_ISREG(file.st_mode))
-        r->partial = ng_arena_text(&r->arena, "%s.partial", r->path);
-    r->stream = fopen(r->partial != NULL ? r->partial : r->path, "w");
-    if (r->stream == NULL)
-        return ng_fail(error, ng_status_bad_input,
-                       "cannot write %.400s: %s; give --json a file in a "
-                       "directory that exists and may be written",
-                       path, strerror(errno));
-    return ng_status_ok;
-}
-
-static ng_status close_stream(run *r, const char *path, ng_error *error)
-{
-    if (r->stream == NULL)
-        return ng_status_ok;
-    bool written = fflush(r->stream) == 0;
-    if (r->partial != NULL)
-        written &= fsync(fileno(r->stream)) == 0;
-    written &= fclose(r->stream) == 0;
-    r->stream = NULL;
-    if (written && r->partial != NULL)
-        written = rename(r->partial, r->path) == 0;
-    if (!written) {
-        int reason = errno;
-        if (r->partial != NULL)
-            remove(r->partial);
-        return ng_fail(error, ng_status_bad_input, "cannot write %.400s: %s",
-                       path, strerror(reason));
-    }
-    return ng_status_ok;
-}
-
 typedef struct check_words {
-    const char *json, *junit, *html, *profile, *seed, *timeout, *memory;
-    const char *jobs_word;
+    const char *json, *profile, *seed, *timeout, *memory, *jobs_word;
+    ng_outputs outputs;
     unsigned jobs;
     bool quiet, verbose, no_score;
     ng_gate_options gate;
@@ -185,33 +88,6 @@ static ng_status read_words(check_words *w, ng_error *error)
                        "properties` shows them",
                        glob);
     return ng_status_ok;
-}
-
-/* Reports that cannot be written are found before the run, not after it. */
-static ng_status probe(const char *path, ng_error *error)
-{
-    struct stat file;
-    if (path == NULL)
-        return ng_status_ok;
-    if (stat(path, &file) == 0 && S_ISDIR(file.st_mode))
-        return ng_fail(error, ng_status_bad_input,
-                       "cannot write %.300s: it is a folder; name a file",
-                       path);
-    char *copy = strdup(path);
-    if (copy == NULL)
-        return ng_fail(error, ng_status_no_memory, "out of memory");
-    char *slash = strrchr(copy, '/');
-    if (slash != NULL)
-        *(slash == copy ? slash + 1 : slash) = '\0';
-    const char *directory = slash != NULL ? copy : ".";
-    ng_status status = ng_status_ok;
-    if (access(directory, W_OK | X_OK) != 0)
-        status = ng_fail(error, ng_status_bad_input,
-                         "cannot write %.300s: %s; create %.200s or choose "
-                         "another place",
-                         path, strerror(errno), directory);
-    free(copy);
-    return status;
 }
 
 /* The kernels of the run, one unit of work each. */
@@ -281,7 +157,7 @@ static ng_status run_all(run *r, const names *all, const char *subject,
     }
     const ng_crew_work work = {u.count, gate_unit, &u};
     if (status == ng_status_ok)
-        status = ng_crew_run(&work, w->jobs, &r->sink, error);
+        status = ng_crew_run(&work, w->jobs, r->sink, error);
     ng_subject_close(u.open);
     free(u.unit);
     return status;
@@ -306,8 +182,8 @@ static ng_status score(run *r, const check_words *w, ng_error *error)
     enum { CLASSES = 4 * 6 * 4 }; /* passes, ops, dtypes */
     ng_score_class classes[CLASSES];
     size_t count = 0;
-    for (size_t i = 0; i < r->count && count < CLASSES; i++) {
-        const ng_record *record = &r->records[i];
+    for (size_t i = 0; i < r->store.count && count < CLASSES; i++) {
+        const ng_record *record = &r->store.records[i];
         if (strcmp(record->kind, "check") != 0 ||
             is_listed(classes, count, record))
             continue;
@@ -315,28 +191,29 @@ static ng_status score(run *r, const check_words *w, ng_error *error)
             (ng_score_class){record->op, record->pass, record->dtype};
     }
     return count == 0 ? ng_status_ok
-                      : ng_score_run(classes, count, &w->gate, w->jobs,
-                                     &r->sink, error);
+                      : ng_score_run(classes, count, &w->gate, w->jobs, r->sink,
+                                     error);
 }
 
 static ng_status report(run *r, const check_words *w, ng_error *error)
 {
-    ng_status status = close_stream(r, w->json, error);
-    if (status == ng_status_ok && w->junit != NULL)
-        status = ng_report_junit(r->records, r->count, true, w->junit, error);
-    if (status == ng_status_ok && w->html != NULL)
-        status = ng_report_html(r->records, r->count, true, w->html, error);
+    const ng_store *store = &r->store;
+    ng_status status = ng_store_close(&r->store, error);
+    if (status == ng_status_ok)
+        status = ng_outputs_write(&w->outputs, store->records, store->count,
+                                  true, error);
     if (status == ng_status_ok && !w->quiet)
         status = ng_report_summary(
-            r->records, r->count, true, w->html, stdout,
-            isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL, error);
+            store->records, store->count, true, w->outputs.path[ng_output_html],
+            stdout, isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL, error);
     return status;
 }
 
 static int exit_code(const run *r, ng_error *error)
 {
     ng_tally tally;
-    if (ng_tally_records(&tally, r->records, r->count, error) != ng_status_ok)
+    if (ng_tally_records(&tally, r->store.records, r->store.count, error) !=
+        ng_status_ok)
         return ng_exit_fault;
     if (tally.undecided > 0)
         return ng_exit_fault;
@@ -365,11 +242,11 @@ static int check_subject(run *r, check_words *w, const char *subject, int count,
                 subject);
         return ng_exit_error(ng_status_cannot_load, &error);
     }
-    ng_provenance(&record, &r->arena, count, words);
+    ng_provenance(&record, &r->store.arena, count, words);
     record.profile = ng_profile_name(w->gate.profile);
     record.seed = w->gate.seed;
     record.subject = subject;
-    ng_status status = r->sink.put(&r->sink, &record, &error);
+    ng_status status = r->sink->put(r->sink, &record, &error);
     if (status == ng_status_ok)
         status = run_all(r, &all, subject, w, &error);
     /* The whole zoo says by itself what it is worth. */
@@ -377,15 +254,14 @@ static int check_subject(run *r, check_words *w, const char *subject, int count,
         w->gate.profile != ng_smoke)
         status = score(r, w, &error);
     free(all.name);
-    if (r->live)
-        fputs("\r\033[K", stderr);
+    ng_progress_end(&r->progress);
     if (status != ng_status_ok)
         return ng_exit_error(status, &error);
     int code = exit_code(r, &error);
     ng_record_init(&record, "end");
     record.exit_code = (uint64_t)code;
     record.seconds = ng_seconds() - r->begin;
-    status = r->sink.put(&r->sink, &record, &error);
+    status = r->sink->put(r->sink, &record, &error);
     if (status == ng_status_ok)
         status = report(r, w, &error);
     if (status != ng_status_ok)
@@ -397,66 +273,67 @@ static int check_subject(run *r, check_words *w, const char *subject, int count,
     return code;
 }
 
+static bool take_options(check_words *w, int *count, char **words)
+{
+    ng_option options[32] = {
+        {"op", &w->gate.op, NULL},
+        {"pass", &w->gate.pass, NULL},
+        {"dtype", &w->gate.dtype, NULL},
+        {"kernel", &w->gate.kernel, NULL},
+        {"property", &w->gate.property, NULL},
+        {"profile", &w->profile, NULL},
+        {"seed", &w->seed, NULL},
+        {"timeout", &w->timeout, NULL},
+        {"memory", &w->memory, NULL},
+        {"json", &w->json, NULL},
+        {"jobs", &w->jobs_word, NULL},
+        {"no-score", NULL, &w->no_score},
+        {"quiet", NULL, &w->quiet},
+        {"verbose", NULL, &w->verbose},
+    };
+    size_t used = 0;
+    while (options[used].name != NULL)
+        used++;
+    used = ng_outputs_options(&w->outputs, options, used);
+    if (!ng_options_take(count, words, options, used))
+        return false;
+    if (*count == 2)
+        return true;
+    fputs("normgate check: give one subject, for example builtin:welford, "
+          "./kernels.so or worker:'python3 kernels.py'\n",
+          stderr);
+    return false;
+}
+
 static int check(int count, char **words)
 {
     check_words w = {0};
-    const ng_option options[] = {
-        {"op", &w.gate.op, NULL},
-        {"pass", &w.gate.pass, NULL},
-        {"dtype", &w.gate.dtype, NULL},
-        {"kernel", &w.gate.kernel, NULL},
-        {"property", &w.gate.property, NULL},
-        {"profile", &w.profile, NULL},
-        {"seed", &w.seed, NULL},
-        {"timeout", &w.timeout, NULL},
-        {"memory", &w.memory, NULL},
-        {"json", &w.json, NULL},
-        {"junit", &w.junit, NULL},
-        {"html", &w.html, NULL},
-        {"jobs", &w.jobs_word, NULL},
-        {"no-score", NULL, &w.no_score},
-        {"quiet", NULL, &w.quiet},
-        {"verbose", NULL, &w.verbose},
-    };
+    run r = {.begin = ng_seconds()};
     ng_error error;
-    int given = count;
+    int given = count, code = ng_exit_usage;
     char **line = calloc((size_t)count + 1, sizeof *line);
     if (line == NULL)
         return ng_exit_fault;
     memcpy(line, words, (size_t)count * sizeof *line);
-    run r = {.sink = {put}};
-    r.begin = ng_seconds();
-    int code = ng_exit_usage;
-    ng_status status = ng_status_ok;
-    if (!ng_options_take(&count, words, options,
-                         sizeof options / sizeof options[0]))
-        goto done;
-    if (count != 2) {
-        fputs("normgate check: give one subject, for example builtin:welford, "
-              "./kernels.so or worker:'python3 kernels.py'\n",
-              stderr);
-        goto done;
+    ng_store_init(&r.store);
+    if (take_options(&w, &count, words)) {
+        ng_progress_init(&r.progress, &r.store.sink,
+                         isatty(STDERR_FILENO) && !w.quiet && !w.verbose,
+                         w.verbose);
+        r.sink = &r.progress.sink;
+        ng_status status = read_words(&w, &error);
+        if (status == ng_status_ok)
+            status = ng_output_probe(w.json, &error);
+        if (status == ng_status_ok)
+            status = ng_outputs_probe(&w.outputs, &error);
+        if (status == ng_status_ok && w.json != NULL)
+            status = ng_store_open(&r.store, w.json, &error);
+        code = status != ng_status_ok
+                   ? ng_exit_error(status, &error)
+                   : check_subject(&r, &w, words[1], given, line);
     }
-    r.verbose = w.verbose;
-    r.live = isatty(STDERR_FILENO) && !w.quiet && !w.verbose;
-    status = read_words(&w, &error);
-    const char *paths[] = {w.json, w.junit, w.html};
-    for (size_t i = 0; i < 3 && status == ng_status_ok; i++)
-        status = probe(paths[i], &error);
-    if (status == ng_status_ok && w.json != NULL)
-        status = open_stream(&r, w.json, &error);
-    code = status != ng_status_ok
-               ? ng_exit_error(status, &error)
-               : check_subject(&r, &w, words[1], given, line);
-done:
-    if (r.stream != NULL) { /* the run did not reach its end */
-        fclose(r.stream);
-        if (r.partial != NULL)
-            remove(r.partial);
-    }
+    ng_store_free(&r.store);
     free(line);
-    free(r.records);
-    ng_arena_release(&r.arena);
     return code;
 }
 

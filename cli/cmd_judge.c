@@ -2,6 +2,7 @@
  * check on that folder, with the settings that the folder was made for. */
 #include "command.h"
 #include "gate.h"
+#include "outputs.h"
 #include "provenance.h"
 
 #include <normgate/offline.h>
@@ -9,7 +10,8 @@
 #include <string.h>
 
 typedef struct judge_words {
-    const char *json, *junit, *html;
+    const char *json;
+    ng_outputs outputs;
     bool quiet, verbose;
 } judge_words;
 
@@ -59,26 +61,27 @@ static ng_status read_about(ng_offline *about, const char *spec,
 static int run_check(const judge_words *w, char *spec, const ng_offline *about)
 {
     char seed[24], quiet[] = "--quiet", verbose[] = "--verbose";
-    char *words[20] = {(char[]){"check"}, spec};
-    int count = 2;
-    const struct {
-        char *name;
-        const char *value;
-    } options[] = {
-        {(char[]){"--profile"}, about->profile},
-        {(char[]){"--seed"}, seed},
-        {(char[]){"--property"},
-         about->property[0] != '\0' ? about->property : NULL},
-        {(char[]){"--json"}, w->json},
-        {(char[]){"--junit"}, w->junit},
-        {(char[]){"--html"}, w->html},
-    };
+    char *words[2 * (NG_OUTPUT_COUNT + 4) + 4] = {(char[]){"check"}, spec};
+    char names[NG_OUTPUT_COUNT + 4][24];
+    int count = 2, named = 0;
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)about->seed);
-    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
-        if (options[i].value == NULL)
+    const struct {
+        const char *name, *value;
+    } options[] = {
+        {"profile", about->profile},
+        {"seed", seed},
+        {"property", about->property[0] != '\0' ? about->property : NULL},
+        {"json", w->json},
+    };
+    for (size_t i = 0; i < 4 + NG_OUTPUT_COUNT; i++) {
+        const char *name =
+            i < 4 ? options[i].name : ng_output_name((ng_output_kind)(i - 4));
+        const char *value = i < 4 ? options[i].value : w->outputs.path[i - 4];
+        if (value == NULL)
             continue;
-        words[count++] = options[i].name;
-        words[count++] = (char *)(uintptr_t)options[i].value;
+        snprintf(names[named], sizeof names[named], "--%s", name);
+        words[count++] = names[named++];
+        words[count++] = (char *)(uintptr_t)value;
     }
     if (w->quiet)
         words[count++] = quiet;
@@ -104,13 +107,13 @@ static int judge(int count, char **words)
     ng_arena arena = {0};
     ng_offline about;
     ng_error error;
-    const ng_option options[] = {
-        {"json", &w.json, NULL},       {"junit", &w.junit, NULL},
-        {"html", &w.html, NULL},       {"quiet", NULL, &w.quiet},
+    ng_option options[3 + NG_OUTPUT_COUNT] = {
+        {"json", &w.json, NULL},
+        {"quiet", NULL, &w.quiet},
         {"verbose", NULL, &w.verbose},
     };
-    if (!ng_options_take(&count, words, options,
-                         sizeof options / sizeof options[0]))
+    size_t used = ng_outputs_options(&w.outputs, options, 3);
+    if (!ng_options_take(&count, words, options, used))
         return ng_exit_usage;
     if (count != 2 || words[1][0] == '\0') {
         fputs("normgate judge: give one folder that `normgate gen` made\n",

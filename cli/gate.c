@@ -84,12 +84,22 @@ static const char *replay_command(ng_arena *arena, const ng_trial *trial,
                          program, line, subject, kernel, property->name);
 }
 
+static const char *histogram_text(const ng_histogram *histogram,
+                                  ng_arena *arena)
+{
+    char text[NG_HISTOGRAM_TEXT_MAX];
+    ng_histogram_print(histogram, text, sizeof text);
+    return ng_arena_text(arena, "%s", text);
+}
+
 static void copy_finding(ng_record *record, const ng_finding *finding,
                          ng_arena *arena)
 {
     record->verdict = ng_verdict_name(finding->verdict);
     record->cause = ng_arena_text(arena, "%s", finding->cause);
     record->note = ng_arena_text(arena, "%s", finding->note);
+    record->columns = ng_arena_text(arena, "%s", finding->columns);
+    record->histogram = histogram_text(&finding->histogram, arena);
     record->elements = finding->elements;
     record->wrong = finding->wrong;
     record->proved_table = finding->level[ng_level_table];
@@ -137,6 +147,9 @@ void ng_gate_check(ng_trial *trial, const ng_property *property,
     record->test = ng_arena_text(arena, "%s", line);
     record->file = kernel->file != NULL ? kernel->file : "";
     record->line = kernel->file != NULL ? (uint64_t)kernel->line : 0;
+    char id[NG_RECORD_ID_SIZE];
+    ng_record_id(record, id);
+    record->id = ng_arena_text(arena, "%s", id);
     copy_finding(record, &finding, arena);
     if (finding.verdict == NG_PASS && finding.elements == 0 &&
         strcmp(property->name, "call_contract") != 0) {

@@ -4,6 +4,7 @@
 #include <normgate/utf8.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
@@ -57,6 +58,26 @@ void ng_record_init(ng_record *record, const char *kind)
     }
     record->kind = kind;
     record->schema = NG_RECORD_SCHEMA;
+}
+
+static uint64_t add_to_hash(uint64_t hash, const char *text)
+{
+    const unsigned char *byte = (const unsigned char *)text;
+    do { /* the NUL too: "ab", "c" is not "a", "bc" */
+        hash = (hash ^ *byte) * UINT64_C(0x100000001b3);
+    } while (*byte++ != '\0');
+    return hash;
+}
+
+void ng_record_id(const ng_record *record, char id[NG_RECORD_ID_SIZE])
+{
+    const char *const names[] = {record->kernel, record->op,
+                                 record->pass,   record->dtype,
+                                 record->property, record->test};
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        hash = add_to_hash(hash, names[i]);
+    snprintf(id, NG_RECORD_ID_SIZE, "%016" PRIx64, hash);
 }
 
 /* Invalid bytes become U+FFFD; JSON has no other way to carry them. */

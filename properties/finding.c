@@ -25,6 +25,13 @@ void ng_finding_fail(ng_finding *finding, ng_verdict verdict,
     finding->verdict = verdict;
 }
 
+void ng_finding_column(ng_finding *finding, const char *name,
+                       const double *values, size_t count)
+{
+    ng_columns_add(finding->columns, sizeof finding->columns, name, values,
+                   count);
+}
+
 void ng_finding_note(ng_finding *finding, const char *format, ...)
 {
     va_list arguments;

@@ -208,6 +208,8 @@ static void judge_role(const ng_call_state *call, const ng_standard *standard,
             ng_judge_output(&judged, standard, tensor, role, set, i);
             if (judged.judged)
                 ng_finding_merge(finding, &judged);
+            if (judged.judged && judged.point.kind == ng_kind_value)
+                ng_histogram_add(&finding->histogram, judged.error_ulp);
             if (row != NULL)
                 row(&judged, user);
         }

@@ -72,6 +72,10 @@ void ng_finding_fail(ng_finding *finding, ng_verdict verdict,
                      const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Adds a column of numbers, named in docs/records.md, for the report. */
+void ng_finding_column(ng_finding *finding, const char *name,
+                       const double *values, size_t count);
+
 /* Sets the note. */
 void ng_finding_note(ng_finding *finding, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

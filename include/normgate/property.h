@@ -4,7 +4,9 @@
 
 #include <normgate/arena.h>
 #include <normgate/case.h>
+#include <normgate/columns.h>
 #include <normgate/contract.h>
+#include <normgate/histogram.h>
 #include <normgate/op.h>
 #include <normgate/reference.h>
 #include <normgate/subject.h>
@@ -51,6 +53,8 @@ typedef struct ng_finding {
     double x, got, exact, rounded, bound;
     char cause[400];
     char note[240]; /* what was measured, whatever the verdict; "": nothing */
+    char columns[NG_COLUMNS_TEXT_MAX]; /* the same as numbers, to be drawn */
+    ng_histogram histogram; /* errors of outputs with a real exact value */
 } ng_finding;
 
 typedef struct ng_property {

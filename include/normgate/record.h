@@ -25,6 +25,10 @@ typedef struct ng_record {
 /* All text "", all reals NAN, all counts 0, the schema set. */
 void ng_record_init(ng_record *record, const char *kind);
 
+/* The id of a check: FNV-1a, 64 bits, of what names it in every run. */
+enum { NG_RECORD_ID_SIZE = 17 };
+void ng_record_id(const ng_record *record, char id[NG_RECORD_ID_SIZE]);
+
 /* One line of JSON; empty fields are left out. */
 ng_status ng_record_write(const ng_record *record, FILE *file, ng_error *error);
 

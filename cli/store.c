@@ -1,0 +1,110 @@
+/* The records of a run. */
+#include "store.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *keep(ng_store *store, const char *text)
+{
+    return text[0] == '\0' ? "" : ng_arena_text(&store->arena, "%s", text);
+}
+
+static ng_status put(ng_sink *sink, const ng_record *record, ng_error *error)
+{
+    ng_store *store = (ng_store *)sink;
+    if (store->count == store->room) {
+        size_t room = store->room * 2 + 1024;
+        ng_record *grown = realloc(store->records, room * sizeof *grown);
+        if (grown == NULL)
+            return ng_fail(error, ng_status_no_memory,
+                           "no memory for %zu records", room);
+        store->records = grown;
+        store->room = room;
+    }
+    ng_record *kept = &store->records[store->count];
+    bool good = true;
+    *kept = *record;
+#define NG_TEXT(name, meaning)                                                 \
+    kept->name = keep(store, record->name);                                    \
+    good = good && kept->name != NULL;
+#define NG_REAL(name, meaning)
+#define NG_COUNT(name, meaning)
+#include <normgate/record.def>
+#undef NG_TEXT
+#undef NG_REAL
+#undef NG_COUNT
+    if (!good)
+        return ng_fail(error, ng_status_no_memory, "no memory for a record");
+    store->count++;
+    return store->stream == NULL
+               ? ng_status_ok
+               : ng_record_write(record, store->stream, error);
+}
+
+void ng_store_init(ng_store *store)
+{
+    *store = (ng_store){.sink = {put}};
+}
+
+ng_status ng_store_open(ng_store *store, const char *path, ng_error *error)
+{
+    struct stat file;
+    bool exists = stat(path, &file) == 0;
+    char *real = exists ? realpath(path, NULL) : NULL;
+    store->path =
+        ng_arena_text(&store->arena, "%s", real != NULL ? real : path);
+    free(real);
+    if (store->path != NULL && (!exists || S_ISREG(file.st_mode)))
+        store->partial =
+            ng_arena_text(&store->arena, "%s.partial", store->path);
+    if (store->path == NULL)
+        return ng_fail(error, ng_status_no_memory, "out of memory");
+    store->stream =
+        fopen(store->partial != NULL ? store->partial : store->path, "w");
+    if (store->stream == NULL)
+        return ng_fail(error, ng_status_bad_input,
+                       "cannot write %.400s: %s; give --json a file in a "
+                       "directory that exists and may be written",
+                       path, strerror(errno));
+    /* By the line: what a killed run found is in its file. */
+    setvbuf(store->stream, NULL, _IOLBF, 1 << 16);
+    return ng_status_ok;
+}
+
+ng_status ng_store_close(ng_store *store, ng_error *error)
+{
+    if (store->stream == NULL)
+        return ng_status_ok;
+    bool written = fflush(store->stream) == 0;
+    if (store->partial != NULL)
+        written &= fsync(fileno(store->stream)) == 0;
+    written &= fclose(store->stream) == 0;
+    store->stream = NULL;
+    if (written && store->partial != NULL)
+        written = rename(store->partial, store->path) == 0;
+    if (written)
+        return ng_status_ok;
+    return ng_fail(error, ng_status_bad_input,
+                   "cannot write %.400s: %s; what was written is in %.400s",
+                   store->path, strerror(errno),
+                   store->partial != NULL ? store->partial : store->path);
+}
+
+void ng_store_free(ng_store *store)
+{
+    if (store->stream != NULL) {
+        fclose(store->stream);
+        if (store->partial != NULL && store->count > 1) /* more than `run` */
+            fprintf(stderr,
+                    "normgate: the run did not come to its end; its records "
+                    "so far are in %s\n",
+                    store->partial);
+        else if (store->partial != NULL)
+            remove(store->partial);
+    }
+    free(store->records);
+    ng_arena_release(&store->arena);
+}
