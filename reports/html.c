@@ -4,9 +4,10 @@
 
 static const struct {
     const char *name, *title;
+    size_t kib;
     void (*write)(ng_page *page);
 } sections[] = {
-#define NG_SECTION(name, title) {#name, title, ng_section_##name},
+#define NG_SECTION(name, title, kib) {#name, title, kib, ng_section_##name},
 #include "sections.def"
 #undef NG_SECTION
 };
@@ -61,6 +62,7 @@ static void write_page(ng_page *page)
         if (i > 0)
             ng_buffer_format(page->out, "<h2 id=\"%s-title\">%s</h2>\n",
                              sections[i].name, sections[i].title);
+        page->full = page->out->size + 1024 * sections[i].kib;
         sections[i].write(page);
         ng_buffer_add(page->out, "</section>\n");
     }
@@ -78,8 +80,15 @@ ng_status ng_report_html(const ng_record *records, size_t count, bool complete,
         ng_grid_make(&grid, &arena, records, count, ng_by_property, error);
     if (status == ng_status_ok) {
         ng_tally_grid(&tally, &grid, records, count);
-        ng_page page = {&out,     &arena, records, count,
-                        complete, &grid,  &tally,  NULL};
+        ng_page page = {
+            .out = &out,
+            .arena = &arena,
+            .records = records,
+            .count = count,
+            .complete = complete,
+            .properties = &grid,
+            .tally = &tally,
+        };
         write_page(&page);
         status = ng_buffer_status(&out, error);
     }

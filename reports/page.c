@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-bool ng_page_full(const ng_page *page, size_t kib)
+bool ng_page_full(const ng_page *page)
 {
-    return page->out->size > 1024 * kib;
+    return page->out->size > page->full;
 }
 
 void ng_page_left_out(ng_page *page, size_t count, const char *what)

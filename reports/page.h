@@ -17,23 +17,15 @@ typedef struct ng_page {
     const ng_grid *properties; /* kernels by properties */
     const ng_tally *tally;
     const ng_cell *last_finding; /* the findings up to here have an anchor */
+    size_t full;                 /* bytes of the page at which its section is */
 } ng_page;
 
-#define NG_SECTION(name, title) void ng_section_##name(ng_page *page);
+#define NG_SECTION(name, title, kib) void ng_section_##name(ng_page *page);
 #include "sections.def"
 #undef NG_SECTION
 
-/* The page stays a page: a section adds no rows when the page has these many
- * KiB, and says how many it left out. Each has room after those before it. */
-enum {
-    NG_FINDINGS_KIB = 600,
-    NG_MATRIX_KIB = 1000,
-    NG_SEEDED_KIB = 1250,
-    NG_SCORE_KIB = 1350,
-    NG_ACCURACY_KIB = 1600,
-    NG_PROVENANCE_KIB = 1700,
-};
-bool ng_page_full(const ng_page *page, size_t kib);
+/* Whether the section has used what sections.def gives it. */
+bool ng_page_full(const ng_page *page);
 void ng_page_left_out(ng_page *page, size_t count, const char *what);
 
 /* The CSS class, the symbol and the word of a verdict. */

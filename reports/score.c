@@ -27,8 +27,8 @@ static double size_field(const char *test, const char *key)
 /* Elements of x: rows of n, or N, C and spatial. */
 static double elements_of(const ng_record *record)
 {
-    static const char *const sizes[] = {" rows=", " n=", " N=", " C=",
-                                        " spatial="};
+    static const char *const sizes[] = {
+        " rows=", " n=", " N=", " C=", " spatial="};
     double elements = 1;
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
         elements *= size_field(record->test, sizes[i]);

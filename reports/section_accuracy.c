@@ -110,7 +110,7 @@ static void write_rows(ng_page *page, const ng_grid *grid, const bool *shown,
         const ng_row *row = &grid->rows[i];
         if (row->seeded_bug[0] || row->score.judged == 0)
             continue;
-        if (ng_page_full(page, NG_ACCURACY_KIB)) {
+        if (ng_page_full(page)) {
             left_out++;
             continue;
         }

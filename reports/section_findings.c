@@ -163,7 +163,7 @@ static size_t write_row(ng_page *page, const ng_row *row)
     if (row->seeded_bug[0]) {
         if (ng_row_caught(row))
             return 0;
-        if (ng_page_full(page, NG_FINDINGS_KIB))
+        if (ng_page_full(page))
             return 1;
         write_survivor(page, row);
         return 0;
@@ -171,7 +171,7 @@ static size_t write_row(ng_page *page, const ng_row *row)
     for (size_t i = 0; i < row->cell_count; i++) {
         if (row->cells[i].score.wrong == 0)
             continue;
-        if (ng_page_full(page, NG_FINDINGS_KIB))
+        if (ng_page_full(page))
             left_out++;
         else
             write_finding(page, row, &row->cells[i]);

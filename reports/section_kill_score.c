@@ -90,7 +90,7 @@ static size_t write_bugs(ng_page *page, bool caught)
         const ng_record *record = &page->records[i];
         if (!is_score(record) || is_caught(record) != caught)
             continue;
-        if (ng_page_full(page, NG_SCORE_KIB)) {
+        if (ng_page_full(page)) {
             left_out++;
             continue;
         }

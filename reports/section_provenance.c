@@ -56,7 +56,7 @@ void ng_section_provenance(ng_page *page)
         if (strcmp(page->records[i].kind, "run") != 0)
             continue;
         runs++;
-        if (ng_page_full(page, NG_PROVENANCE_KIB))
+        if (ng_page_full(page))
             left_out++;
         else
             write_run(page, &page->records[i], find_end(page, i));

@@ -84,7 +84,7 @@ void ng_section_seeded(ng_page *page)
         const ng_row *row = &grid->rows[i];
         if (!row->seeded_bug[0])
             continue;
-        if (ng_page_full(page, NG_SEEDED_KIB)) {
+        if (ng_page_full(page)) {
             left_out++;
             continue;
         }
