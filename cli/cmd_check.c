@@ -343,7 +343,8 @@ const ng_command ng_command_check = {
              "[--kernel GLOB]\n      [--property GLOB] [--profile "
              "smoke|gate|deep] [--seed N] [--timeout S] "
              "[--memory MIB] [--jobs N]\n      [--json F] [--junit F] "
-             "[--html F] [--no-score] [--quiet] [--verbose]",
+             "[--html F] [--markdown F] [--annotations F]\n      "
+             "[--no-score] [--quiet] [--verbose]",
     .help = "gates every kernel of the subject",
     .run = check,
 };

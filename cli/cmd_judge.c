@@ -134,8 +134,8 @@ static int judge(int count, char **words)
 
 const ng_command ng_command_judge = {
     .name = "judge",
-    .usage = "judge DIR [--json F] [--junit F] [--html F] [--quiet] "
-             "[--verbose]",
+    .usage = "judge DIR [--json F] [--junit F] [--html F] [--markdown F] "
+             "[--annotations F]\n      [--quiet] [--verbose]",
     .help = "gates that kernel by the outputs it left in the folder",
     .run = judge,
 };

@@ -58,6 +58,17 @@ ng_status ng_report_html(const ng_record *records, size_t count, bool complete,
 ng_status ng_report_junit(const ng_record *records, size_t count, bool complete,
                           const char *path, ng_error *error);
 
+/* Markdown for the summary of a CI job or a note on a merge request; less than
+ * 900 KiB whatever the records say. */
+ng_status ng_report_markdown(const ng_record *records, size_t count,
+                             bool complete, const char *path, ng_error *error);
+
+/* Workflow commands of GitHub Actions: the ten worst findings as `::error`,
+ * each with its kernel's source file and line where the kernel names them. */
+ng_status ng_report_annotations(const ng_record *records, size_t count,
+                                bool complete, const char *path,
+                                ng_error *error);
+
 /* At most fifteen lines for a terminal. `html` is where the page was written,
  * or NULL. */
 ng_status ng_report_summary(const ng_record *records, size_t count,
@@ -65,7 +76,8 @@ ng_status ng_report_summary(const ng_record *records, size_t count,
                             bool colour, ng_error *error);
 
 /* Writes all or nothing: into a new file beside `path`, then renamed. What is
- * no regular file (a pipe, /dev/stdout) is written directly. */
+ * no regular file (a pipe, /dev/stdout) is written directly; "-" is standard
+ * output. */
 ng_status ng_report_write_file(const char *path, const char *data, size_t size,
                                ng_error *error);
 
