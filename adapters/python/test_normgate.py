@@ -449,12 +449,10 @@ given = Object()
                              {"file": "kernels/norms.py", "line": line}, name)
 
     def test_path_from_elsewhere_is_whole(self):
-        (self.folder / "kern").mkdir()  # a prefix of the name, no folder of it
-        for here in (self.folder / "kern", "/tmp"):
-            os.chdir("/")
-            if not self.folder.is_relative_to(here):
-                self.assertEqual(self.source("plain", here)["file"],
-                                 str(self.folder / "kernels/norms.py"))
+        here = self.folder / "kern"  # begins like it, and is no folder of it
+        here.mkdir()
+        self.assertEqual(self.source("plain", here)["file"],
+                         str(self.folder / "kernels/norms.py"))
 
     def test_what_is_in_no_file_names_none(self):
         self.assertEqual(normgate._source(np.square), {})
