@@ -203,6 +203,24 @@ static void write_line(const summary *s, const char *name, const char *text,
     ng_buffer_add(s->out, "\n");
 }
 
+/* All bounds hold, and a kernel is less accurate than it was. */
+static void write_worse(const summary *s)
+{
+    const ng_record *worse = s->tally->first_worse;
+    if (worse == NULL || s->tally->first_wrong != NULL)
+        return;
+    ng_buffer_add(s->out, "\n");
+    write_word(s, red, "WORSE");
+    ng_buffer_add(s->out, " ");
+    ng_buffer_plain(s->out, worse->kernel, 60);
+    ng_buffer_add(s->out, ", property ");
+    ng_buffer_plain(s->out, worse->property, 60);
+    ng_buffer_add(s->out, ": less accurate than the baseline\n");
+    write_line(s, "moved", worse->cause, WIDTH);
+    write_line(s, "case", worse->test, WIDTH);
+    write_line(s, "replay", worse->replay, NG_TEXT_MAX);
+}
+
 /* The smallest failing case of the property that failed first. */
 static void write_finding(const summary *s)
 {
@@ -264,6 +282,7 @@ ng_status ng_report_summary(const ng_record *records, size_t count,
         write_score(&s);
         write_adoption(&s);
         write_finding(&s);
+        write_worse(&s);
         write_line(&s, "report", html ? html : "", NG_TEXT_MAX);
         status = ng_buffer_status(&out, error);
     }

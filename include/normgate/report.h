@@ -41,6 +41,7 @@ typedef struct ng_tally {
     double worst_ratio;           /* of kernels not seeded; NAN without any */
     const ng_record *worst;       /* where; NULL likewise */
     const ng_record *first_wrong; /* of kernels not seeded, or NULL */
+    const ng_record *first_worse; /* than the baseline, or NULL */
 } ng_tally;
 
 ng_status ng_tally_records(ng_tally *tally, const ng_record *records,
