@@ -53,54 +53,64 @@ static void write_place(ng_buffer *out, const ng_record *record)
     ng_buffer_add(out, ",");
 }
 
-static void write_title(ng_buffer *out, const ng_row *row, const char *property,
-                        const char *word)
+static const char *word(const ng_found *found)
+{
+    switch (found->kind) {
+    case ng_found_survivor: return "survived";
+    case ng_found_worse: return "worse than the baseline";
+    default: return ng_verdict_name(ng_record_verdict(found->record));
+    }
+}
+
+static void write_title(ng_buffer *out, const ng_found *found)
 {
     ng_buffer title = {0};
-    ng_buffer_plain(&title, row->kernel, NG_NAME_SHOWN_MAX);
-    ng_buffer_format(&title, ": %s: ", word);
-    ng_buffer_plain(&title, property, NG_NAME_SHOWN_MAX);
+    ng_buffer_plain(&title, found->kernel, NG_NAME_SHOWN_MAX);
+    ng_buffer_format(&title, ": %s: ", word(found));
+    ng_buffer_plain(&title, found->property, NG_NAME_SHOWN_MAX);
     ng_buffer_add(out, "title=");
     add_escaped(out, &title, true);
     ng_buffer_add(out, "::");
     ng_buffer_free(&title);
 }
 
-static void write_failure(ng_buffer *out, const ng_found *found)
+static void write_cases(ng_buffer *text, const ng_score *score)
 {
-    const ng_score *score = &found->cell->score;
-    const ng_record *record = score->smallest_wrong;
-    ng_verdict verdict = ng_record_verdict(record);
+    ng_buffer_add(text, "\n");
+    ng_buffer_count(text, score->wrong);
+    ng_buffer_add(text, " of ");
+    ng_buffer_count(text, score->judged);
+    ng_buffer_add(text, " cases are wrong");
+    if (!isnan(score->ratio)) {
+        ng_buffer_add(text, ", largest error/bound ");
+        ng_buffer_short(text, score->ratio);
+    }
+}
+
+static void write_finding(ng_buffer *out, const ng_found *found)
+{
+    const ng_record *record = found->record;
     ng_buffer text = {0};
     ng_buffer_add(out, "::error ");
     write_place(out, record);
-    write_title(out, found->row, found->cell->name, ng_verdict_name(verdict));
-    ng_buffer_plain(&text,
-                    record->cause[0] ? record->cause : ng_verdict_text(verdict),
-                    LINE_MAX_SHOWN);
-    ng_buffer_add(&text, "\n");
-    ng_buffer_count(&text, score->wrong);
-    ng_buffer_add(&text, " of ");
-    ng_buffer_count(&text, score->judged);
-    ng_buffer_add(&text, " cases are wrong");
-    if (!isnan(score->ratio)) {
-        ng_buffer_add(&text, ", largest error/bound ");
-        ng_buffer_short(&text, score->ratio);
+    write_title(out, found);
+    if (found->kind == ng_found_survivor) {
+        ng_buffer_add(out, "this kernel is wrong on purpose, and the property "
+                           "that must fail held\n");
+        return;
     }
+    ng_buffer_plain(&text,
+                    record->cause[0]
+                        ? record->cause
+                        : ng_verdict_text(ng_record_verdict(record)),
+                    LINE_MAX_SHOWN);
+    if (found->score)
+        write_cases(&text, found->score);
     add_line(&text, "case: ", record->test);
     add_line(&text, "replay: ", record->replay);
     add_escaped(out, &text, false);
     ng_buffer_add(out, "\n");
     ng_buffer_free(&text);
-}
-
-static void write_survivor(ng_buffer *out, const ng_found *found)
-{
-    ng_buffer_add(out, "::error ");
-    write_place(out, found->row->score.first);
-    write_title(out, found->row, found->row->seeded_bug, "survived");
-    ng_buffer_add(out, "this kernel is wrong on purpose, and the property "
-                       "that must fail held\n");
 }
 
 static void write_all(ng_buffer *out, const ng_findings *findings,
@@ -118,13 +128,8 @@ static void write_all(ng_buffer *out, const ng_findings *findings,
                          tally->cases == 0 ? "the run" : "a kernel");
         room--;
     }
-    for (; shown < findings->count && shown < room; shown++) {
-        const ng_found *found = &findings->found[shown];
-        if (found->cell)
-            write_failure(out, found);
-        else
-            write_survivor(out, found);
-    }
+    for (; shown < findings->count && shown < room; shown++)
+        write_finding(out, &findings->found[shown]);
     if (shown == findings->count)
         return;
     ng_buffer_add(out, "::notice title=normgate::");
@@ -145,7 +150,8 @@ ng_status ng_report_annotations(const ng_record *records, size_t count,
     ng_status status =
         ng_grid_make(&grid, &arena, records, count, ng_by_property, error);
     if (status == ng_status_ok)
-        status = ng_findings_make(&findings, &arena, &grid, complete, error);
+        status = ng_findings_make(&findings, &arena, &grid, records, count,
+                                  complete, error);
     if (status == ng_status_ok) {
         ng_tally_grid(&tally, &grid, records, count);
         write_all(&out, &findings, &tally, complete);

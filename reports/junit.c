@@ -132,7 +132,7 @@ static void write_wrong(ng_buffer *out, const ng_score *score,
 
 /* Checks of one property, op, pass and dtype. */
 static void write_test(ng_buffer *out, const ng_row *row, const ng_score *score,
-                       double seconds, totals *sum)
+                       const ng_record *waived, double seconds, totals *sum)
 {
     ng_verdict verdict = score->wrong > 0
                              ? ng_record_verdict(score->smallest_wrong)
@@ -149,9 +149,10 @@ static void write_test(ng_buffer *out, const ng_row *row, const ng_score *score,
         sum->errors += !failure;
     } else if (verdict != NG_PASS) {
         ng_buffer_add(out, "<skipped");
+        const char *why =
+            verdict == NG_WAIVED ? waived->waiver : score->first->cause;
         write_attribute(out, "message",
-                        score->first->cause[0] ? score->first->cause
-                                               : ng_verdict_text(verdict));
+                        why[0] ? why : ng_verdict_text(verdict));
         ng_buffer_add(out, "/>");
         sum->skipped++;
     }
@@ -169,6 +170,7 @@ static void write_cell(ng_buffer *out, const ng_row *row, const ng_cell *cell,
 {
     for (size_t i = 0; i < cell->record_count;) {
         const ng_record *shape = cell->records[i];
+        const ng_record *waived = NULL;
         ng_score score;
         double seconds = 0;
         ng_score_init(&score);
@@ -176,8 +178,10 @@ static void write_cell(ng_buffer *out, const ng_row *row, const ng_cell *cell,
              i++) {
             ng_score_add(&score, cell->records[i]);
             seconds += seconds_of(cell->records[i]);
+            if (ng_record_verdict(cell->records[i]) == NG_WAIVED)
+                waived = cell->records[i];
         }
-        write_test(out, row, &score, seconds, sum);
+        write_test(out, row, &score, waived, seconds, sum);
     }
 }
 
@@ -306,8 +310,45 @@ static void write_run(ng_buffer *out, const char *name, const char *message,
     add_totals(sum, &t);
 }
 
+/* One test for the whole baseline, there whenever it was asked. */
+static void write_baseline(ng_buffer *out, const ng_record *records,
+                           size_t count, const ng_tally *tally, totals *sum)
+{
+    enum { SHOWN_MAX = 50 };
+    bool worse = tally->baseline_worse > 0;
+    const totals t = {.tests = 1, .failures = worse};
+    size_t shown = 0;
+    if (tally->baselines == 0 && !worse)
+        return;
+    ng_buffer_add(out, "  <testsuite name=\"normgate\"");
+    write_totals(out, &t);
+    ng_buffer_add(out, " skipped=\"0\">\n    <testcase classname=\"normgate\" "
+                       "name=\"accuracy against the baseline\">");
+    if (worse)
+        ng_buffer_add(out, "<failure type=\"WORSE\" message=\"less accurate "
+                           "than in the baseline\">");
+    for (size_t i = 0; i < count && worse && shown < SHOWN_MAX; i++) {
+        const ng_record *record = &records[i];
+        if (strcmp(record->kind, "baseline") != 0 ||
+            !ng_verdict_wrong(ng_record_verdict(record)))
+            continue;
+        shown++;
+        write_line(out, "kernel", record->kernel);
+        write_line(out, "property", record->property);
+        write_line(out, "cause", record->cause);
+        write_line(out, "replay", record->replay);
+    }
+    if (tally->baseline_worse > shown)
+        ng_buffer_format(out, "\nand %zu more",
+                         (size_t)tally->baseline_worse - shown);
+    if (worse)
+        ng_buffer_add(out, "\n</failure>");
+    ng_buffer_add(out, "</testcase>\n  </testsuite>\n");
+    add_totals(sum, &t);
+}
+
 static void write_document(ng_buffer *out, const ng_grid *grid,
-                           const ng_record *records,
+                           const ng_record *records, size_t count,
                            const ng_record *const *runs, const ng_tally *tally,
                            bool complete)
 {
@@ -316,10 +357,11 @@ static void write_document(ng_buffer *out, const ng_grid *grid,
     for (size_t i = 0; i < grid->row_count; i++)
         write_suite(&suites, &grid->rows[i],
                     runs[grid->rows[i].score.first - records], &sum);
+    write_baseline(&suites, records, count, tally, &sum);
     if (!complete)
         write_run(&suites, "the run comes to its end",
                   "the records have no closing line; run it again", &sum);
-    if (tally->cases == 0)
+    if (tally->cases + tally->cases_waived == 0)
         write_run(&suites, "something is judged",
                   "no case was judged; widen the filters", &sum);
     ng_buffer_add(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
@@ -347,7 +389,7 @@ ng_status ng_report_junit(const ng_record *records, size_t count, bool complete,
         ng_tally_grid(&tally, &grid, records, count);
         out.failed = runs == NULL;
         if (runs)
-            write_document(&out, &grid, records, runs, &tally, complete);
+            write_document(&out, &grid, records, count, runs, &tally, complete);
         status = ng_buffer_status(&out, error);
     }
     if (status == ng_status_ok)

@@ -3,6 +3,7 @@
  * whole stays below what such places take (GitHub: 1 MiB, GitLab: 10^6
  * characters) whatever the records say. */
 #include "markdown.h"
+#include "adoption.h"
 
 #include <math.h>
 #include <string.h>
@@ -12,9 +13,10 @@
 enum {
     FINDINGS_FULL = 400 * 1024,
     LIST_FULL = 480 * 1024,
-    TABLE_FULL = 700 * 1024,
-    WAIVED_FULL = 740 * 1024,
-    RUNS_FULL = 760 * 1024,
+    TABLE_FULL = 640 * 1024,
+    WAIVERS_FULL = 680 * 1024,
+    BASELINE_FULL = 720 * 1024,
+    RUNS_FULL = 740 * 1024,
     FINDINGS_MAX = 25,
 };
 
@@ -54,6 +56,18 @@ static const char *title(const ng_markdown *m)
     }
 }
 
+/* A paragraph of a sentence that may have nothing to say. */
+static void write_sentence(ng_buffer *out, const ng_tally *tally,
+                           void (*write)(ng_buffer *, const ng_tally *))
+{
+    ng_buffer sentence = {0};
+    write(&sentence, tally);
+    if (sentence.size > 0)
+        ng_buffer_format(out, "\n%s.\n", sentence.data);
+    out->failed |= sentence.failed;
+    ng_buffer_free(&sentence);
+}
+
 static void write_verdict(const ng_markdown *m)
 {
     const ng_tally *t = m->tally;
@@ -85,28 +99,30 @@ static void write_verdict(const ng_markdown *m)
                  ": seeded bugs of the same op, pass and dtype that this run "
                  "would have caught.\n");
     }
+    write_sentence(out, t, ng_adoption_waived);
+    write_sentence(out, t, ng_adoption_waivers);
+    write_sentence(out, t, ng_adoption_baseline);
     if (!m->complete)
         ng_buffer_add(out, "\n**The run did not come to its end**: the "
                            "records have no closing line, and what follows is "
                            "of its beginning. Run it again.\n");
-    if (t->cases == 0)
+    if (t->cases + t->cases_waived == 0)
         ng_buffer_add(out, "\nNo case was judged: widen the filters.\n");
 }
 
-static void write_finding(const ng_markdown *m, const ng_found *found)
+static const char *word(const ng_found *found)
 {
-    const ng_score *score = &found->cell->score;
-    const ng_record *record = score->smallest_wrong;
-    ng_verdict verdict = ng_record_verdict(record);
-    ng_buffer *out = m->out;
-    ng_buffer_format(out, "\n#### %s ", ng_verdict_name(verdict));
-    ng_markdown_name(out, found->row->kernel);
-    ng_buffer_add(out, ", property ");
-    ng_markdown_name(out, found->cell->name);
-    ng_buffer_add(out, "\n\n");
-    ng_buffer_markdown(
-        out, record->cause[0] ? record->cause : ng_verdict_text(verdict), 1000);
-    ng_buffer_add(out, ".\n\n");
+    switch (found->kind) {
+    case ng_found_survivor: return "SURVIVED";
+    case ng_found_worse: return "WORSE";
+    default: return ng_verdict_name(ng_record_verdict(found->record));
+    }
+}
+
+static void write_cases(ng_buffer *out, const ng_found *found)
+{
+    const ng_score *score = found->score;
+    const ng_record *record = found->record;
     write_of(out, score->wrong, score->judged, " cases");
     if (!isnan(score->ratio)) {
         ng_buffer_add(out, ", largest error/bound **");
@@ -128,23 +144,46 @@ static void write_finding(const ng_markdown *m, const ng_found *found)
                              (unsigned long long)record->line);
     }
     ng_buffer_add(out, "\n");
-    if (record->test[0]) {
-        ng_buffer_add(out, "\nSmallest case:\n\n");
-        ng_buffer_fenced(out, "text", record->test);
-    }
-    if (record->replay[0]) {
-        ng_buffer_add(out, "\nRepeat it:\n\n");
-        ng_buffer_fenced(out, "sh", record->replay);
-    }
 }
 
-static void write_survivor(const ng_markdown *m, const ng_row *row)
+static void write_block(ng_buffer *out, const char *term, const char *language,
+                        const char *text)
 {
-    ng_buffer_add(m->out, "\n#### SURVIVED ");
-    ng_markdown_name(m->out, row->kernel);
-    ng_buffer_add(m->out, "\n\nThis kernel is wrong on purpose, and property ");
-    ng_markdown_name(m->out, row->seeded_bug);
-    ng_buffer_add(m->out, " let it through.\n");
+    if (!text[0])
+        return;
+    ng_buffer_format(out, "\n%s:\n\n", term);
+    ng_buffer_fenced(out, language, text);
+}
+
+static void write_finding(const ng_markdown *m, const ng_found *found)
+{
+    const ng_record *record = found->record;
+    ng_buffer *out = m->out;
+    ng_buffer_format(out, "\n#### %s ", word(found));
+    ng_markdown_name(out, found->kernel);
+    ng_buffer_add(out, ", property ");
+    ng_markdown_name(out, found->property);
+    ng_buffer_add(out, "\n\n");
+    if (found->kind == ng_found_survivor) {
+        ng_buffer_add(out, "This kernel is wrong on purpose, and the property "
+                           "that must fail held.\n");
+        return;
+    }
+    if (found->kind == ng_found_worse)
+        ng_buffer_add(out, "Worse than its baseline: ");
+    ng_buffer_markdown(out,
+                       record->cause[0]
+                           ? record->cause
+                           : ng_verdict_text(ng_record_verdict(record)),
+                       1000);
+    ng_buffer_add(out, ".\n");
+    if (found->score) {
+        ng_buffer_add(out, "\n");
+        write_cases(out, found);
+    }
+    write_block(out, found->score ? "Smallest case" : "Worst case", "text",
+                record->test);
+    write_block(out, "Repeat it", "sh", record->replay);
 }
 
 /* The worst in full, the next by name, the rest as a number. */
@@ -158,54 +197,22 @@ static void write_findings(const ng_markdown *m)
     ng_buffer_count(m->out, all->count);
     ng_buffer_add(m->out, ")\n");
     for (; i < all->count && i < FINDINGS_MAX && m->out->size < FINDINGS_FULL;
-         i++) {
-        if (all->found[i].cell)
-            write_finding(m, &all->found[i]);
-        else
-            write_survivor(m, all->found[i].row);
-    }
+         i++)
+        write_finding(m, &all->found[i]);
     if (i < all->count) {
         ng_buffer_add(m->out, "\n<details>\n<summary>Further findings"
                               "</summary>\n\n");
         for (; i < all->count && m->out->size < LIST_FULL; i++) {
             const ng_found *found = &all->found[i];
             ng_buffer_add(m->out, "- ");
-            ng_markdown_name(m->out, found->row->kernel);
+            ng_markdown_name(m->out, found->kernel);
             ng_buffer_add(m->out, ", property ");
-            ng_markdown_name(m->out, found->cell ? found->cell->name
-                                                 : found->row->seeded_bug);
+            ng_markdown_name(m->out, found->property);
             ng_buffer_add(m->out, "\n");
         }
         ng_markdown_more(m->out, all->count - i, "findings");
         ng_buffer_add(m->out, "\n</details>\n");
     }
-}
-
-/* Checks that a waiver keeps from failing the run. */
-static void write_waived(const ng_markdown *m)
-{
-    size_t rows = 0, left_out = 0;
-    for (size_t i = 0; i < m->grid->cell_count; i++) {
-        const ng_cell *cell = &m->grid->cells[i];
-        if (cell->score.waived == 0)
-            continue;
-        if (rows++ == 0)
-            ng_buffer_add(m->out, "\n### Waived\n\n"
-                                  "| Kernel | Property | Cases |\n"
-                                  "|---|---|---|\n");
-        if (m->out->size > WAIVED_FULL) {
-            left_out++;
-            continue;
-        }
-        ng_buffer_add(m->out, "| ");
-        ng_markdown_name(m->out, m->grid->rows[cell->kernel].kernel);
-        ng_buffer_add(m->out, " | ");
-        ng_markdown_name(m->out, cell->name);
-        ng_buffer_add(m->out, " | ");
-        ng_buffer_count(m->out, cell->score.waived);
-        ng_buffer_add(m->out, " |\n");
-    }
-    ng_markdown_more(m->out, left_out, "waived properties");
 }
 
 static void write_fact(ng_buffer *out, const char *term, const char *text)
@@ -262,7 +269,8 @@ ng_status ng_report_markdown(const ng_record *records, size_t count,
     ng_status status =
         ng_grid_make(&grid, &arena, records, count, ng_by_property, error);
     if (status == ng_status_ok)
-        status = ng_findings_make(&findings, &arena, &grid, complete, error);
+        status = ng_findings_make(&findings, &arena, &grid, records, count,
+                                  complete, error);
     if (status == ng_status_ok) {
         const ng_markdown m = {&out,  records, count,    complete,
                                &grid, &tally,  &findings};
@@ -270,7 +278,8 @@ ng_status ng_report_markdown(const ng_record *records, size_t count,
         write_verdict(&m);
         write_findings(&m);
         ng_markdown_kernels(&m, TABLE_FULL);
-        write_waived(&m);
+        ng_markdown_waivers(&m, WAIVERS_FULL);
+        ng_markdown_baseline(&m, BASELINE_FULL);
         write_provenance(&m);
         status = ng_buffer_status(&out, error);
     }

@@ -20,6 +20,11 @@ typedef struct ng_markdown {
  * From `full` bytes of the document on rows are only counted. */
 void ng_markdown_kernels(const ng_markdown *m, size_t full);
 
+/* The tables of what was waived and of what moved against the baseline, folded;
+ * `full` as above. */
+void ng_markdown_waivers(const ng_markdown *m, size_t full);
+void ng_markdown_baseline(const ng_markdown *m, size_t full);
+
 /* <code>name</code> */
 void ng_markdown_name(ng_buffer *out, const char *text);
 

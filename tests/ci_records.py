@@ -51,13 +51,35 @@ def fail(**fields):
                     "file": "src/norm.c", "line": 12, **fields})
 
 
+def waiver(**fields):
+    return {"kind": "waiver", "schema": "normgate-record/1", "kernel": "k*",
+            "property": "a", "state": "used", "waived": "FAIL", "cases": 1,
+            "waiver": "known since 2024", "expires": "2999-12-31", **fields}
+
+
+def baseline(**fields):
+    return {"kind": "baseline", "schema": "normgate-record/1", "kernel": "k",
+            "op": "layer_norm", "pass": "forward", "dtype": "f32",
+            "property": "accuracy", "state": "worse", "verdict": "FAIL",
+            "error_ulp": 9, "baseline_error_ulp": 2, "ratio": 0.9,
+            "baseline_ratio": 0.2, "factor": 2, "cases": 10,
+            "cause": "largest error 9 ulp, was 2 ulp", **fields}
+
+
+UNCHANGED = baseline(state="unchanged", verdict="PASS", entries=3, cause="")
+
+
 def hostile_records():
     texts = ("subject", "kernel", "contract", "op", "pass", "dtype",
              "property", "family", "test", "cause", "note", "replay", "file",
              "worst_tensor", "columns", "histogram")
+    moved = ("kernel", "property", "state", "cause", "test", "replay", "file",
+             "waived", "waiver", "expires")
     return [fail(**dict.fromkeys(texts, text)) for text in HOSTILE] + [
         check(**dict.fromkeys(texts, text), verdict="WAIVED")
-        for text in HOSTILE]
+        for text in HOSTILE] + [
+        waiver(**dict.fromkeys(moved, text)) for text in HOSTILE] + [
+        baseline(**dict.fromkeys(moved, text)) for text in HOSTILE]
 
 
 def scenarios():
@@ -80,7 +102,14 @@ def scenarios():
                      check(property="c", verdict="WAIVED"), END], 0),
         "survived": ([run(), check(),
                       check(kernel="bug", seeded_bug="shift"), END], 1),
-        "hostile": ([run(**hostile), *hostile_records(), END], len(HOSTILE)),
+        "hostile": ([run(**hostile), *hostile_records(), END],
+                    2 * len(HOSTILE)),
+        "worse": ([run(), check(), baseline(), UNCHANGED,
+                   baseline(state="better", verdict="PASS"), END], 1),
+        "as_before": ([run(), check(), UNCHANGED, END], 0),
+        "waived": ([run(), check(), check(property="a", verdict="WAIVED",
+                                          waiver="known since 2024"),
+                    waiver(), waiver(state="unused", cases=None), END], 0),
         "incomplete": ([run(), fail()], 1),
         "nothing": ([run(), check(verdict="SKIP"), END], 0),
         "empty": ([], 0),

@@ -78,6 +78,13 @@ def check_made_up(roots):
     assert len(roots["skipped"].findall(".//skipped")) == 3
     assert roots["skipped"].find(".//skipped").get("message") == (
         "crashed too often")
+    assert roots["waived"].find(".//skipped").get("message") == (
+        "known since 2024")
+    watched = [roots[name].findall("testsuite")[-1].find("testcase")
+               for name in ("as_before", "worse")]
+    assert watched[0].attrib == watched[1].attrib, "one test, whatever it says"
+    assert watched[0].find("failure") is None
+    assert "was 2 ulp" in watched[1].find("failure").text
     assert len(roots["incomplete"].findall(".//error")) == 1
     assert roots["times"].find("testsuite").get("timestamp") is None
     assert len(roots["many"].findall(".//failure")) == 10000

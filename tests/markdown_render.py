@@ -124,7 +124,8 @@ def main(dump):
     outcomes = {"passing": "PASS", "failing": "FAIL", "crash": "FAIL",
                 "skipped": "PASS", "survived": "FAIL", "hostile": "FAIL",
                 "incomplete": "FAIL", "nothing": "NOT CHECKED",
-                "empty": "INCOMPLETE", "times": "PASS", "many": "FAIL"}
+                "empty": "INCOMPLETE", "worse": "FAIL", "as_before": "PASS",
+                "waived": "PASS", "times": "PASS", "many": "FAIL"}
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         for name, (records, findings) in ci_records.scenarios().items():
@@ -136,6 +137,11 @@ def main(dump):
             page = check(text, name, findings)
             if name == "hostile":
                 check_hostile(page)
+            if name == "worse":
+                assert "#### WORSE <code>k</code>" in text
+                assert "largest error 9 ulp, was 2 ulp" in text
+            if name == "waived":
+                assert "known since 2024" in text
             if name == "incomplete":
                 assert "did not come to its end" in text
             if name == "many":

@@ -27,6 +27,10 @@ RUNS = {  # name -> words, kinds and verdicts that must be among its records
     "scored": (["builtin:two_pass", *ONE, "--property", "scale"],
                {"score"}),
     "nothing": (["builtin:two_pass", "--op", "none"], {"run", "end"}),
+    "watched": (["builtin:bug.eps_outside", "--property", "a*", "--profile",
+                 "smoke", "--waivers", "WAIVERS", "--baseline", "BASELINE",
+                 "--update-baseline"],
+                {"waiver", "baseline", "WAIVED"}),
 }
 
 # A field and a value that it must not have.
@@ -103,20 +107,26 @@ def check_fields(schema, source):
     passes = re.findall(r"^NG_PASS\((\w+)",
                         (source / "include/normgate/passes.def").read_text(),
                         re.MULTILINE)
-    assert rules["pass"]["enum"] == passes, f"{where}: 'pass'"
+    named = schema["$defs"]["of_a_kernel"]["properties"]
+    assert named["pass"]["enum"] == passes, f"{where}: 'pass'"
     dtypes = re.findall(r"^NG_DTYPE\((\w+)",
                         (source / "include/normgate/dtypes.def").read_text(),
                         re.MULTILINE)
-    assert sorted(rules["dtype"]["enum"]) == sorted(dtypes), f"{where}: dtype"
+    assert sorted(named["dtype"]["enum"]) == sorted(dtypes), f"{where}: dtype"
 
 
 def check_runs(validator, program, plugin, folder):
     """All records of real runs; some of each kind are returned."""
     samples, fields = {}, validator.schema["properties"]
+    places = {"PLUGIN": plugin, "WAIVERS": folder / "waivers.json",
+              "BASELINE": folder / "baseline.json"}
+    places["WAIVERS"].write_text(json.dumps({"waivers": [
+        {"kernel": "layer_norm_f32", "property": "acc*", "reason": "known",
+         "expires": "2999-12-31", "max_ratio": 1e12},
+        {"kernel": "none", "property": "*", "reason": "no longer needed"}]}))
     for name, (words, wanted) in RUNS.items():
         path = folder / f"{name}.jsonl"
-        subprocess.run([program, "check",
-                        *(plugin if w == "PLUGIN" else w for w in words),
+        subprocess.run([program, "check", *(places.get(w, w) for w in words),
                         "--quiet", "--json", path],
                        stderr=subprocess.DEVNULL, check=False)
         seen = set()
@@ -148,11 +158,15 @@ def check_forged(validator, samples):
                 wrong[field] = value
                 assert not validator.is_valid(wrong), (field, value)
                 count += 1
-    for kind in ("run", "check", "score", "end"):
+    for kind in validator.schema["properties"]["kind"]["enum"]:
         assert not validator.is_valid({"kind": kind,
                                        "schema": "normgate-record/1"}), kind
     failing = {k: v for k, v in base.items() if k != "replay"}
     assert not validator.is_valid(dict(failing, verdict="FAIL"))
+    assert not validator.is_valid(dict(base, verdict="WAIVED"))
+    assert not validator.is_valid(dict(samples["waiver"], state="worse"))
+    assert not validator.is_valid(dict(samples["waiver"], expires="tomorrow"))
+    assert not validator.is_valid(dict(samples["baseline"], state="used"))
     assert not validator.is_valid({k: v for k, v in base.items()
                                    if k != "kind"})
     assert not validator.is_valid([]) and not validator.is_valid("check")

@@ -146,6 +146,22 @@ static void the_worst_come_first_and_the_rest_are_counted(void **unused)
     free(text);
 }
 
+static void worse_than_the_baseline_is_a_finding(void **unused)
+{
+    ng_record records[] = {check("k", "shift", "PASS", 0.5),
+                           check("k", "shift", "FAIL", 0.5)};
+    (void)unused;
+    records[1].kind = "baseline";
+    records[1].state = "worse";
+    records[1].cause = "largest error 9 ulp, was 2 ulp";
+    char *text = render(records, 2, true);
+    assert_int_equal(
+        lines_with(text, "::error title=k%3A worse than the baseline%3A "
+                         "shift::largest error 9 ulp, was 2 ulp%0Acase: "),
+        1);
+    free(text);
+}
+
 static void a_run_without_a_verdict_is_an_error(void **unused)
 {
     const ng_record skipped = check("k", "shift", "SKIP", NAN);
@@ -162,6 +178,7 @@ int main(void)
         cmocka_unit_test(a_finding_stands_at_its_source),
         cmocka_unit_test(no_command_is_forged),
         cmocka_unit_test(the_worst_come_first_and_the_rest_are_counted),
+        cmocka_unit_test(worse_than_the_baseline_is_a_finding),
         cmocka_unit_test(a_run_without_a_verdict_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
