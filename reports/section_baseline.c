@@ -109,9 +109,9 @@ void ng_section_baseline(ng_page *page)
     const ng_tally *t = page->tally;
     ng_buffer *out = page->out;
     size_t left_out = 0;
-    if (t->baselines == 0 && t->baseline_worse == 0)
+    if (!ng_adoption_compared(t))
         return;
-    ng_buffer_add(out, "<p>");
+    ng_buffer_add(out, "<p>Of the entries compared: ");
     ng_adoption_baseline(out, t);
     ng_buffer_add(out, ". Unlike a bound, a baseline proves nothing: it says "
                        "whether a kernel is as accurate as it was.");

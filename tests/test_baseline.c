@@ -3,6 +3,7 @@
 #include <normgate/baseline.h>
 #include <normgate/histogram.h>
 #include <normgate/record.h>
+#include <normgate/report.h>
 
 #include <math.h>
 #include <setjmp.h>
@@ -450,6 +451,59 @@ static void a_file_that_cannot_be_written(void **state)
                  2, "it is a folder");
 }
 
+/* Records are another program's, perhaps: long, infinite, marked up. */
+static void hostile_records_stay_text(void **state)
+{
+    enum { COUNT = 600, LONG = 1 << 20 };
+    static const char *const states[] = {"worse", "better", "used", "expired",
+                                         "<b>"};
+    static const double reals[] = {INFINITY, -INFINITY, NAN, -0.0, 1e300};
+    static const char bad[] = "<script>alert(1)</script>\x1b[2J\"'&\xff";
+    static ng_record made[COUNT];
+    char *huge = malloc(LONG + 1);
+    ng_error error = {{0}};
+    (void)state;
+    assert_non_null(huge);
+    memset(huge, 'x', LONG);
+    huge[LONG] = '\0';
+    for (size_t i = 0; i < COUNT; i++) {
+        ng_record *r = &made[i];
+        ng_record_init(r, i % 2 ? "waiver" : "baseline");
+        r->state = states[i / 2 % 5];
+        r->verdict = i % 3 ? bad : "FAIL";
+        r->kernel = i % 7 ? bad : huge;
+        r->op = r->dtype = r->property = r->id = r->expires = bad;
+        r->waived = r->waiver = r->cause = r->replay = i % 11 ? bad : huge;
+        r->error_ulp = r->baseline_p99_ulp = r->max_ratio = reals[i % 5];
+        r->ratio = r->baseline_error_ulp = r->factor = reals[i / 5 % 5];
+        r->cases = r->entries = UINT64_MAX;
+    }
+    if (ng_report_html(made, COUNT, true, "h.html", &error) != ng_status_ok)
+        fail_msg("%s", error.text);
+    char *page = slurp("h.html");
+    assert_null(markup_fault(page));
+    assert_null(strstr(page, "<script>alert"));
+    assert_null(strchr(page, '\x1b'));
+    assert_non_null(strstr(page, " more waivers would make"));
+    assert_non_null(strstr(page, " more entries of the baseline would make"));
+    assert_true(strlen(page) < (size_t)300 << 10);
+    FILE *file = fopen("s.txt", "w");
+    assert_non_null(file);
+    assert_int_equal(
+        ng_report_summary(made, COUNT, true, NULL, file, false, NULL),
+        ng_status_ok);
+    fclose(file);
+    char *text = slurp("s.txt");
+    assert_null(strchr(text, '\x1b'));
+    size_t lines = 0;
+    for (const char *c = text; *c != '\0'; c++)
+        lines += *c == '\n';
+    assert_true(lines <= 15);
+    free(text);
+    free(page);
+    free(huge);
+}
+
 static int leave(void **state)
 {
     ng_arena_release(&texts);
@@ -472,6 +526,7 @@ int main(void)
         cmocka_unit_test(each_number_can_fail),
         cmocka_unit_test(a_wrong_kernel_has_a_baseline),
         cmocka_unit_test(a_file_that_cannot_be_written),
+        cmocka_unit_test(hostile_records_stay_text),
     };
     return cmocka_run_group_tests(tests, program_enter, leave);
 }
