@@ -396,6 +396,33 @@ static void an_update_follows(void **state)
     free(back);
 }
 
+/* Within the factor the file keeps what it had: nothing creeps. */
+static void an_update_keeps_what_did_not_move(void **state)
+{
+    ng_arena arena = {0};
+    ng_baseline kept;
+    (void)state;
+    assert_int_equal(shell("rm b.json"), 0);
+    assert_run(ON(GOOD, "same") "--update-baseline", 0);
+    assert_int_equal(ng_baseline_read(&kept, &arena, "b.json", NULL),
+                     ng_status_ok);
+    ng_baseline_entry entry = kept.entry[0];
+    entry.measured.error_ulp /= 1.5;
+    kept.entry = &entry;
+    FILE *file = fopen("b.json", "w");
+    assert_non_null(file);
+    assert_int_equal(ng_baseline_write(&kept, file, NULL), ng_status_ok);
+    fclose(file);
+    char *before = slurp("b.json");
+    assert_run(ON(GOOD, "same") "--update-baseline", 0);
+    assert_int_equal(find("unchanged")->entries, 1);
+    char *after = slurp("b.json");
+    assert_string_equal(before, after);
+    free(before);
+    free(after);
+    ng_arena_release(&arena);
+}
+
 /* The file says 1 and the kernel has more than twice that in one number. */
 static void each_number_can_fail(void **state)
 {
@@ -523,6 +550,7 @@ int main(void)
         cmocka_unit_test(a_factor_decides),
         cmocka_unit_test(other_cases_are_not_compared),
         cmocka_unit_test(an_update_follows),
+        cmocka_unit_test(an_update_keeps_what_did_not_move),
         cmocka_unit_test(each_number_can_fail),
         cmocka_unit_test(a_wrong_kernel_has_a_baseline),
         cmocka_unit_test(a_file_that_cannot_be_written),
