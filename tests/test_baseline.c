@@ -278,6 +278,8 @@ static void the_same_kernel_is_unchanged(void **state)
     assert_run(ON(GOOD, "[mse]*"), 0);
     assert_int_equal(find("unchanged")->entries, 3);
     assert_non_null(strstr(out, "baseline: 3 as before\n"));
+    assert_run(ON(GOOD, "[mse]*") "--baseline-factor 1", 0); /* to the digit */
+    assert_int_equal(find("unchanged")->entries, 3);
     assert_run(ON(GOOD, "[mse]*") "--update-baseline --jobs 2", 0);
     char *second = slurp("b.json");
     assert_string_equal(first, second);
