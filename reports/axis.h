@@ -29,6 +29,10 @@ void ng_axis_close(ng_axis *axis);
 double ng_axis_place(const ng_axis *axis, double value, bool *off);
 
 double ng_axis_tick(const ng_axis *axis, size_t i); /* its place, 0 to 1 */
-void ng_axis_label(const ng_axis *axis, size_t i, char *label);
+void ng_axis_label(const ng_axis *axis, size_t i,
+                   char label[NG_AXIS_LABEL_MAX]);
+
+/* 2⁻¹², in superior figures. */
+void ng_axis_power(int base, int power, char label[NG_AXIS_LABEL_MAX]);
 
 #endif
