@@ -19,11 +19,15 @@ static bool is_exponent(double value)
     return fabs(value) <= LARGEST_EXPONENT;
 }
 
-static ng_reach reach_of(const ng_columns *columns)
+/* Of a check that is not wrong; NG_REACHES: it tells nothing. A check with all
+ * outputs outside the promise is skipped, and a waived one is wrong. */
+static ng_reach reach_of(const ng_columns *columns, ng_verdict verdict)
 {
+    if (verdict == NG_WAIVED)
+        return ng_reach_fail;
     double outside = ng_columns_first(columns, "outside");
     if (outside == 0)
-        return ng_reach_accurate;
+        return verdict == NG_PASS ? ng_reach_accurate : NG_REACHES;
     if (!(ng_columns_first(columns, "infinite") == 0))
         return ng_reach_infinite;
     if (ng_columns_first(columns, "zero") == outside)
@@ -39,19 +43,19 @@ static size_t read_place(ng_arena *arena, const ng_record *record,
     ng_columns columns;
     ng_verdict verdict = ng_record_verdict(record);
     bool wrong = ng_verdict_wrong(verdict);
-    if (record->columns[0] == '\0' || (verdict != NG_PASS && !wrong) ||
+    if (record->columns[0] == '\0' ||
         ng_columns_read(&columns, arena, record->columns, NULL) != ng_status_ok)
         return 0;
     *place = (ng_place){
         .eps = ng_columns_first(&columns, "eps"),
         .offset = ng_columns_first(&columns, "offset"),
         .scale = ng_columns_first(&columns, "scale"),
-        .reach = wrong ? ng_reach_fail : reach_of(&columns),
+        .reach = wrong ? ng_reach_fail : reach_of(&columns, verdict),
         .infinite = !(ng_columns_first(&columns, "infinite") == 0) ||
                     (wrong && !isfinite(record->got)),
     };
-    return isfinite(place->eps) && is_exponent(place->offset) &&
-           is_exponent(place->scale);
+    return place->reach != NG_REACHES && isfinite(place->eps) &&
+           is_exponent(place->offset) && is_exponent(place->scale);
 }
 
 static int rising(double a, double b)
@@ -180,7 +184,8 @@ static run widen(const ng_place *places, run strip, run from)
     return from;
 }
 
-/* " from 2^-74 to 2^60", without the ends that are the strip's own. */
+/* " from 2^-74 to 2^60"; unless `whole`, without the low end where it is the
+ * strip's own. */
 static const char *extent(ng_arena *arena, const ng_place *places, run strip,
                           run of, bool whole)
 {
@@ -191,6 +196,8 @@ static const char *extent(ng_arena *arena, const ng_place *places, run strip,
         return " throughout";
     ng_axis_power(2, (int)lrint(places[of.begin].scale), low);
     ng_axis_power(2, (int)lrint(places[of.end - 1].scale), high);
+    if (of.end - of.begin == 1)
+        return ng_arena_text(arena, " at %s", low);
     if (of.begin == strip.begin && !whole)
         return ng_arena_text(arena, " to %s", high);
     return ng_arena_text(arena, " from %s to %s", low, high);
@@ -222,8 +229,7 @@ static const char *phrases(const ng_range_map *map, ng_arena *arena, run all)
     if (!near || !far || strcmp(near, far) == 0)
         return near ? far : NULL;
     ng_axis_power(2, (int)lrint(map->places[last.begin].offset), offset);
-    return ng_arena_text(arena, "%s; at |mean|/sigma = %s %s", near, offset,
-                         far);
+    return ng_arena_text(arena, "%s; at |mean|/σ = %s %s", near, offset, far);
 }
 
 const char *ng_range_map_sentence(const ng_range_map *map, ng_arena *arena)
@@ -238,8 +244,8 @@ const char *ng_range_map_sentence(const ng_range_map *map, ng_arena *arena)
             return NULL;
         bool same = last && strcmp(last, text) == 0;
         if (last && !same) {
-            sentence =
-                ng_arena_text(arena, "%seps = %s: %s. ", sentence, names, last);
+            sentence = ng_arena_text(arena, "%seps = %s: %s.\n", sentence,
+                                     names, last);
             names = "";
         }
         names = ng_arena_text(arena, "%s%s%g", names, same ? ", " : "",

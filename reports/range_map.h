@@ -42,8 +42,9 @@ int ng_range_map_compare(const ng_range_map *a, const ng_range_map *b);
 /* The end of the strip that begins at `begin`: one eps, one offset. */
 size_t ng_range_strip_end(const ng_range_map *map, size_t begin);
 
-/* "eps = 1e-05: accurate from 2⁻⁷⁴ to 2⁶⁰, finite to 2⁶³. eps = 0: ..." at the
- * smallest offset, and at the largest where that differs. NULL: no memory. */
+/* "eps = 1e-05: accurate from 2⁻⁷⁴ to 2⁶⁰, finite to 2⁶³." at the smallest
+ * offset, and at the largest where that differs; a line for each eps. NULL: no
+ * memory. */
 const char *ng_range_map_sentence(const ng_range_map *map, ng_arena *arena);
 
 #endif

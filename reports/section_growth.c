@@ -74,39 +74,30 @@ static sweep *collect(ng_page *page, size_t *count)
     return sweeps;
 }
 
-/* Two decimals of an exponent; a record may hold any number. */
-static const char *exponent(ng_arena *arena, const char *of, double value)
+/* "error, as n^0.42": two decimals, and a record may hold any number. */
+static const char *name(ng_page *page, const sweep *s, const char *what,
+                        double exponent)
 {
-    if (!(fabs(value) < 1000))
-        return "not fitted";
-    return ng_arena_text(arena, "%s^%.2f", of, value);
+    const char *text = fabs(exponent) < 1000
+                           ? ng_arena_text(page->arena, "%s, as %s^%.2f", what,
+                                           s->of, exponent)
+                           : what;
+    page->out->failed = page->out->failed || !text;
+    return text ? text : "";
 }
 
 static void write_sweep(ng_page *page, const sweep *s)
 {
-    const ng_record *record = s->record;
-    const char *error = exponent(page->arena, s->of, s->error_exponent);
-    const char *bound = exponent(page->arena, s->of, s->bound_exponent);
-    const char *title = ng_arena_text(
-        page->arena, "%s%.80s %.80s, %.20s", s->rank == rank_growth ? "✗ " : "",
-        record->subject, record->kernel, record->dtype);
-    if (!error || !bound || !title) {
-        page->out->failed = true;
-        return;
-    }
-    const char *error_name = ng_arena_text(page->arena, "error: %s", error);
-    const char *bound_name = ng_arena_text(page->arena, "bound: %s", bound);
-    if (!error_name || !bound_name) {
-        page->out->failed = true;
-        return;
-    }
-    ng_series series[] = {
-        {error_name, s->at.values, s->error.values,
-         least(s->at.count, s->error.count), true, 0},
-        {bound_name, s->at.values, s->bound.values,
-         least(s->at.count, s->bound.count), true, 1},
+    const char *mark = s->rank == rank_growth ? "✗ " : "";
+    const char *title = ng_arena_text(page->arena, "%s%.120s · %.120s", mark,
+                                      s->record->kernel, s->record->subject);
+    const ng_series series[] = {
+        {name(page, s, "error", s->error_exponent), s->at.values,
+         s->error.values, least(s->at.count, s->error.count), true, 0},
+        {name(page, s, "bound", s->bound_exponent), s->at.values,
+         s->bound.values, least(s->at.count, s->bound.count), true, 1},
     };
-    ng_chart chart = {
+    const ng_chart chart = {
         .title = title,
         .x_title = s->of,
         .y_title = "error relative to the outputs",
@@ -116,6 +107,7 @@ static void write_sweep(ng_page *page, const sweep *s)
         .series_count = series[1].count > 0 ? 2 : 1,
         .guide = NAN,
     };
+    page->out->failed = page->out->failed || !title;
     ng_page_chart(page, &chart);
 }
 
@@ -128,7 +120,8 @@ static void write_intro(ng_page *page)
         "longer (n) or lies further from zero (|mean|/sigma). Exponents are "
         "slopes fitted by least squares. An error that climbs towards its "
         "bound fails next at some larger n; one that climbs faster than "
-        "declared is of another algorithm. Kernels that fail stand "
+        "declared is of another algorithm. A sweep ends where a check fails; "
+        "kernels that fail stand "
         "first.</p>\n<div class=\"charts\">\n");
 }
 

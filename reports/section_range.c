@@ -58,15 +58,19 @@ static void measure(picture *p)
     p->high += margin;
 }
 
-/* Between places `i - 1` and `i` of a strip, or at its end. */
+/* Between places `i - 1` and `i` of a strip, half way; the first and the last
+ * reach as far to the other side. */
 static int border(const picture *p, size_t begin, size_t end, size_t i)
 {
-    const ng_place *places = p->map->places;
+    const ng_place *at = p->map->places;
+    if (end - begin == 1)
+        return across(p, at[begin].scale) + (i == begin ? -4 : 4);
     if (i == begin)
-        return across(p, p->low);
+        return across(p, at[i].scale - (at[i + 1].scale - at[i].scale) / 2);
     if (i == end)
-        return across(p, p->high);
-    return across(p, (places[i - 1].scale + places[i].scale) / 2);
+        return across(p, at[i - 1].scale +
+                             (at[i - 1].scale - at[i - 2].scale) / 2);
+    return across(p, (at[i - 1].scale + at[i].scale) / 2);
 }
 
 /* Calls `draw` for each run of one state, with where it stands. */
@@ -96,7 +100,7 @@ static void draw_run(ng_buffer *out, ng_reach reach, int x, int wide, int y,
                      ng_reach only)
 {
     if (reach == only)
-        ng_buffer_format(out, "M%d %dh%dv%dh-%dz", x, y, wide, STRIP, wide);
+        ng_buffer_format(out, "M%d %dh%dv%dh%dz", x, y, wide, STRIP, -wide);
 }
 
 static bool has_symbol(ng_reach reach, int wide)
@@ -174,24 +178,23 @@ static void write_names(const picture *p)
     const ng_place *places = p->map->places;
     char label[NG_AXIS_LABEL_MAX];
     int y = 0;
-    ng_buffer_add(out, "<g class=\"end\">");
     for (size_t begin = 0; begin < p->map->count;
          begin = ng_range_strip_end(p->map, begin)) {
         if (begin == 0 || places[begin - 1].eps != places[begin].eps) {
             ng_buffer_format(out,
-                             "<text x=\"%d\" y=\"%d\">|mean|/σ</text><text "
-                             "x=\"%d\" y=\"%d\">eps = %g</text>",
-                             LEFT - 5, y + TITLE - 4, WIDTH - RIGHT,
-                             y + TITLE - 4, places[begin].eps);
+                             "<text y=\"%d\">|mean|/σ</text><text "
+                             "class=\"end\" x=\"%d\" y=\"%d\">eps = "
+                             "%g</text>",
+                             y + TITLE - 4, WIDTH - RIGHT, y + TITLE - 4,
+                             places[begin].eps);
             y += TITLE;
         }
         ng_axis_power(2, (int)lrint(places[begin].offset), label);
-        ng_buffer_format(out, "<text x=\"%d\" y=\"%d\">%s</text>", LEFT - 5,
-                         y + STRIP - 3,
+        ng_buffer_format(out, "<text class=\"end\" x=\"%d\" y=\"%d\">%s</text>",
+                         LEFT - 5, y + STRIP - 3,
                          places[begin].offset == 0 ? "0" : label);
         y += STRIP + GAP;
     }
-    ng_buffer_add(out, "</g>");
 }
 
 /* The scales that were measured as ticks, and some of them by name. */
@@ -252,6 +255,13 @@ static void write_kernels(ng_page *page, const ng_range_map *maps, size_t count)
                                      : "</figcaption>\n");
 }
 
+static void write_lines(ng_buffer *out, const char *text)
+{
+    for (const char *end; (end = strchr(text, '\n')) != NULL; text = end + 1)
+        ng_buffer_format(out, "%.*s<br/>\n", (int)(end - text), text);
+    ng_buffer_add(out, text);
+}
+
 static void write_picture(ng_page *page, const ng_range_map *maps, size_t count)
 {
     ng_buffer *out = page->out;
@@ -275,7 +285,7 @@ static void write_picture(ng_page *page, const ng_range_map *maps, size_t count)
     write_names(&p);
     write_scale(&p, height);
     ng_buffer_format(out, "</svg>\n<p id=\"range%zu\">", id);
-    ng_buffer_markup(out, sentence);
+    write_lines(out, sentence);
     if (maps->unplaced > 0)
         ng_buffer_format(out, " %zu failing checks have no place on the map.",
                          maps->unplaced);
