@@ -105,9 +105,14 @@ double ng_axis_place(const ng_axis *axis, double value, bool *off)
     return place(axis, axis->log ? to_log(axis, value) : value);
 }
 
+double ng_axis_at(const ng_axis *axis, size_t i)
+{
+    return 2 * (axis->first / 2 + (double)i * (axis->step / 2));
+}
+
 double ng_axis_tick(const ng_axis *axis, size_t i)
 {
-    return place(axis, axis->first + (double)i * axis->step);
+    return place(axis, ng_axis_at(axis, i));
 }
 
 void ng_axis_power(int base, int power, char label[NG_AXIS_LABEL_MAX])
@@ -142,7 +147,7 @@ static void label_linear(const ng_axis *axis, double value, char *label)
 
 void ng_axis_label(const ng_axis *axis, size_t i, char label[NG_AXIS_LABEL_MAX])
 {
-    double at = axis->first + (double)i * axis->step;
+    double at = ng_axis_at(axis, i);
     if (!axis->log)
         label_linear(axis, at, label);
     else if (axis->binary && axis->low >= 0 && axis->high < PLAIN_BINARY)

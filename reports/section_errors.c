@@ -148,7 +148,9 @@ static void write_quantile(ng_buffer *out, const ng_histogram *histogram,
     } else if (edge > 0) {
         ng_buffer_add(out, "≤&nbsp;");
     }
+    ng_buffer_add(out, "<b>"); /* the page sorts by it */
     ng_buffer_short(out, edge);
+    ng_buffer_add(out, "</b>");
 }
 
 /* What the worst record says, or, where none does, the edge of the last bin
@@ -224,8 +226,8 @@ static void write_head(const errors *e)
         "every row, and the line stands at half an ulp: what lies at or left "
         "of it is rounded correctly. Quantiles are upper ends of bins, two "
         "bins to a factor of two.</p>\n"
-        "<div class=\"scroll tall\" tabindex=\"0\" role=\"region\" "
-        "aria-label=\"Error in ulp\"><table class=\"errors\">\n"
+        "<div class=\"scroll tall filtered\" tabindex=\"0\" role=\"group\" "
+        "aria-label=\"Error in ulp\"><table class=\"errors sortable\">\n"
         "<caption>Errors of outputs in ulp</caption>\n<thead><tr>");
     ng_buffer_format(e->page->out, "<th scope=\"col\">%s</th>",
                      e->grouped ? "Op, pass, dtype" : "Kernel");
@@ -250,19 +252,23 @@ static void write_table(const errors *e)
     const char *subject = NULL;
     size_t left_out = 0;
     write_head(e);
-    ng_buffer_add(page->out, "<tbody>\n");
     for (size_t i = 0; i < e->count; i++) {
         const line *l = &e->lines[i];
         if (ng_page_full(page)) {
             left_out++;
             continue;
         }
-        if (!e->grouped && subject != l->row->subject_first->subject)
+        bool new_body =
+            !e->grouped && subject != l->row->subject_first->subject;
+        if (i == 0 || new_body)
+            ng_buffer_add(page->out, i > 0 ? "</tbody><tbody>\n" : "<tbody>\n");
+        if (new_body)
             ng_page_subject(page, l->row, 7);
         subject = l->row->subject_first->subject;
         write_line(e, l);
     }
-    ng_buffer_add(page->out, "</tbody></table></div>\n");
+    ng_buffer_add(page->out, left_out < e->count ? "</tbody></table></div>\n"
+                                                 : "</table></div>\n");
     ng_page_left_out(page, left_out, "rows");
     if (e->unread > 0)
         ng_buffer_format(page->out,

@@ -215,11 +215,11 @@ static void write_scale(const picture *p, int y)
     ng_axis_include(&axis, p->high);
     ng_axis_close(&axis);
     for (size_t i = 0; i < axis.ticks; i++)
-        ng_buffer_format(out, "M%d %dv4",
-                         across(p, axis.first + (double)i * axis.step), y + 6);
+        ng_buffer_format(out, "M%d %dv4", across(p, ng_axis_at(&axis, i)),
+                         y + 6);
     ng_buffer_format(out, "M%d %dh%d\"/><g class=\"mid\">", LEFT, y + 6, PLOT);
     for (size_t i = 0; i < axis.ticks; i++) {
-        double scale = axis.first + (double)i * axis.step;
+        double scale = ng_axis_at(&axis, i);
         ng_axis_power(2, (int)lrint(scale), label);
         ng_buffer_format(out, "<text x=\"%d\" y=\"%d\">%s</text>",
                          across(p, scale), y + 21, label);
