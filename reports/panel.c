@@ -75,8 +75,8 @@ void ng_panel_number(ng_page *page, double value)
 
 ng_panel_item *ng_panel_items(ng_page *page)
 {
-    ng_panel_item *items = ng_arena_alloc(
-        page->arena, page->properties->row_count, sizeof *items);
+    ng_panel_item *items =
+        ng_arena_alloc(page->arena, page->properties->row_count, sizeof *items);
     if (items == NULL)
         page->out->failed = true;
     return items;
@@ -102,7 +102,7 @@ static int compare_groups(const void *left, const void *right)
         return a->failing ? -1 : 1;
     if (a->group != b->group)
         return a->group < b->group ? -1 : 1;
-    return by_place(a, b);
+    return compare_keys(left, right);
 }
 
 void ng_panel_group(ng_panel_item *items, size_t count)
@@ -130,7 +130,7 @@ void ng_panel_group(ng_panel_item *items, size_t count)
 size_t ng_panel_size(const ng_panel_item *items, size_t count)
 {
     size_t size = 0;
-    while (size < count && items[size].group == items[0].group)
+    while (size < count && strcmp(items[size].key, items[0].key) == 0)
         size++;
     return size;
 }

@@ -120,7 +120,7 @@ static void write_aspect(ng_page *page, const ng_row *row, const aspect *a,
     } else {
         if (a->promised != 0)
             ng_buffer_add(page->out, kept == a->promised ? "promised, "
-                                     : kept != 0 ? "promised in part, "
+                                     : kept != 0         ? "promised in part, "
                                                  : "not promised, yet ");
         write_held(page, cell, &m);
     }
@@ -133,13 +133,12 @@ static unsigned write_promises(ng_page *page, const char *contract)
     ng_buffer_add(page->out, "<td>");
     for (size_t i = 0; i < PROMISES; i++) {
         const char *value = ng_panel_field(page, contract, promises[i]);
-        ng_buffer_format(page->out, "%s<span>%s: ", i > 0 ? "<br/>" : "",
-                         promises[i]);
+        ng_buffer_format(page->out, "<div>%s: ", promises[i]);
         if (value == NULL)
             ng_buffer_add(page->out, "not declared, so no promise");
         else
             ng_panel_words(page, value);
-        ng_buffer_add(page->out, "</span>");
+        ng_buffer_add(page->out, "</div>");
         if (value != NULL && strcmp(value, "yes") == 0)
             yes |= 1u << i;
     }
@@ -161,9 +160,8 @@ static const char *render(const ng_page *page, const ng_row *row, bool *failing)
         *failing = *failing || (cell && cell->score.wrong > 0);
         write_aspect(&apart, row, &aspects[i], yes);
     }
-    const char *key = any && !text.failed
-                          ? ng_arena_text(page->arena, "%s", text.data)
-                          : "";
+    const char *key =
+        any && !text.failed ? ng_arena_text(page->arena, "%s", text.data) : "";
     if (text.failed || key == NULL)
         page->out->failed = true;
     ng_buffer_free(&text);
@@ -182,7 +180,8 @@ static void write_head(ng_page *page)
         "<thead><tr><th scope=\"col\">Kernels</th>"
         "<th scope=\"col\">Declared</th>");
     for (size_t i = 0; i < ASPECTS; i++)
-        ng_buffer_format(page->out, "<th scope=\"col\">%s<small>%s</small></th>",
+        ng_buffer_format(page->out,
+                         "<th scope=\"col\">%s<small>%s</small></th>",
                          aspects[i].title, aspects[i].property);
     ng_buffer_add(page->out, "</tr></thead>\n<tbody>\n");
 }
