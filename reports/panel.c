@@ -56,6 +56,21 @@ const char *ng_panel_field(const ng_page *page, const char *contract,
     return NULL;
 }
 
+const char *ng_panel_next_field(const ng_page *page, const char *at,
+                                const char **name, const char **text)
+{
+    at += strspn(at, " ");
+    size_t size = strcspn(at, " "), length = strcspn(at, "= ");
+    if (size == 0)
+        return NULL;
+    *name = ng_arena_text(page->arena, "%.*s",
+                          (int)(length < FIELD_MAX ? length : FIELD_MAX), at);
+    *text =
+        ng_arena_text(page->arena, "%.*s",
+                      (int)(size < 2 * FIELD_MAX ? size : 2 * FIELD_MAX), at);
+    return *name && *text ? at + size : NULL;
+}
+
 void ng_panel_words(ng_page *page, const char *text)
 {
     bool cut = strlen(text) > WORDS_MAX;
@@ -159,7 +174,10 @@ static void write_more(ng_page *page, const ng_panel_item *items, size_t count)
             ng_buffer_add(page->out, ", ");
         }
         subject = row->subject_first;
-        ng_buffer_name(page->out, row->kernel);
+        /* breaks anywhere: many names, and few of them are read */
+        const char *name = ng_arena_text(page->arena, "%.*s",
+                                         (int)NG_NAME_SHOWN_MAX, row->kernel);
+        ng_buffer_markup(page->out, name ? name : "");
     }
     if (i < count)
         ng_buffer_format(page->out, ", %zu not named here", count - i);

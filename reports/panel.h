@@ -22,6 +22,11 @@ ng_columns ng_panel_columns(ng_arena *arena, const ng_record *record);
 const char *ng_panel_field(const ng_page *page, const char *contract,
                            const char *field);
 
+/* The next field of a contract, as "name" and "name=value" in the page's arena;
+ * where it ends, or NULL: there is none. Far too long ones are cut. */
+const char *ng_panel_next_field(const ng_page *page, const char *at,
+                                const char **name, const char **text);
+
 /* Words of a record, escaped; far too long ones are cut. */
 void ng_panel_words(ng_page *page, const char *text);
 

@@ -19,15 +19,15 @@ static const aspect aspects[] = {
     {"repeat", "Same call again, other batch", 1 | 2},
     {"threads", "Threads", 4},
     {"permutation", "Sets in another order", 2},
-    {"containment", "NaN and Inf in other sets", 0},
+    {"containment", "NaN and Inf in other sets", 2},
     {"layouts", "Other layout in memory", 0},
     {"call_contract", "Other addresses and pointers", 0},
 };
 enum { ASPECTS = sizeof aspects / sizeof aspects[0] };
 
 typedef struct measured {
+    size_t judged; /* cases */
     double calls, differing, compared;
-    bool counted;
 } measured;
 
 /* No count of a record is negative or not a number. */
@@ -37,10 +37,11 @@ static double counted(const ng_columns *columns, const char *name)
     return value >= 0 && value <= 0x1p53 ? value : NAN;
 }
 
+/* Of one kernel. */
 static measured measure(const ng_cell *cell)
 {
-    measured sum = {0};
-    for (size_t i = 0; i < cell->record_count; i++) {
+    measured sum = {.judged = cell ? cell->score.judged : 0};
+    for (size_t i = 0; cell && i < cell->record_count; i++) {
         ng_arena arena = {0};
         ng_columns columns = ng_panel_columns(&arena, cell->records[i]);
         double calls = counted(&columns, "calls");
@@ -50,9 +51,23 @@ static measured measure(const ng_cell *cell)
             sum.calls += calls;
             sum.differing += differing;
             sum.compared += compared;
-            sum.counted = true;
         }
         ng_arena_release(&arena);
+    }
+    return sum;
+}
+
+/* Of kernels that agree. */
+static measured measure_all(const ng_panel_item *items, size_t count,
+                            const char *property)
+{
+    measured sum = {0};
+    for (size_t i = 0; i < count; i++) {
+        measured one = measure(ng_row_cell(items[i].row, property));
+        sum.judged += one.judged;
+        sum.calls += one.calls;
+        sum.differing += one.differing;
+        sum.compared += one.compared;
     }
     return sum;
 }
@@ -71,66 +86,76 @@ static void write_differing(ng_page *page, const measured *m)
 }
 
 /* "held in 12 calls", or the cases where calls were not counted. */
-static void write_held(ng_page *page, const ng_cell *cell, const measured *m)
+static void write_held(ng_page *page, const measured *m)
 {
-    double count = m->counted ? m->calls : (double)cell->score.judged;
+    double count = m->calls > 0 ? m->calls : (double)m->judged;
     ng_buffer_add(page->out, "held in ");
     write_count(page, count);
-    ng_buffer_add(page->out, m->counted ? " call" : " case");
+    ng_buffer_add(page->out, m->calls > 0 ? " call" : " case");
     ng_buffer_add(page->out, count == 1 ? "" : "s");
 }
 
 static void write_wrong(ng_page *page, const ng_cell *cell, const measured *m,
                         bool promised)
 {
-    if (promised && m->differing > 0) {
-        ng_buffer_add(page->out, "✗&nbsp;promised, broken: ");
+    if (m->differing > 0) {
+        ng_buffer_add(page->out, promised ? "✗&nbsp;promised, broken: "
+                                          : "✗&nbsp;wrong: ");
         write_differing(page, m);
-    } else {
-        ng_buffer_format(page->out, "✗&nbsp;%zu of %zu cases wrong",
-                         cell->score.wrong, cell->score.judged);
-        if (m->differing > 0) {
-            ng_buffer_add(page->out, ", ");
-            write_differing(page, m);
-        }
+        ng_buffer_add(page->out, "<small>");
+        ng_panel_words(page, cell->score.first_wrong->cause);
+        ng_buffer_add(page->out, "</small>");
+        return;
     }
-    ng_buffer_add(page->out, "<small>");
-    ng_panel_words(page, cell->score.first_wrong->cause);
-    ng_buffer_add(page->out, "</small>");
+    ng_buffer_format(page->out,
+                     "✗&nbsp;%zu of %zu cases wrong<small>results, not bits"
+                     "</small>",
+                     cell->score.wrong, cell->score.judged);
 }
 
-static void write_aspect(ng_page *page, const ng_row *row, const aspect *a,
-                         unsigned yes)
+/* Equal, or at least right. */
+static void write_right(ng_page *page, const aspect *a, unsigned kept,
+                        const measured *m)
 {
-    const ng_cell *cell = ng_row_cell(row, a->property);
+    bool differs = m->differing > 0;
+    if (kept != 0 && kept == a->promised)
+        ng_buffer_add(page->out, differs ? "promised, yet " : "promised, ");
+    else if (kept != 0)
+        ng_buffer_add(page->out, "promised in part, ");
+    else if (a->promised != 0)
+        ng_buffer_add(page->out,
+                      differs ? "not promised: " : "not promised, yet ");
+    if (!differs) {
+        write_held(page, m);
+        return;
+    }
+    write_differing(page, m);
+    ng_buffer_add(page->out, "<small>each result is right</small>");
+}
+
+static void write_aspect(ng_page *page, const ng_panel_item *items,
+                         size_t count, const aspect *a, unsigned yes)
+{
+    const ng_cell *cell = ng_row_cell(items[0].row, a->property);
     if (cell == NULL || cell->score.judged == 0) {
         ng_buffer_add(page->out, "<td class=\"none\">not measured</td>");
         return;
     }
-    measured m = measure(cell);
+    measured m = measure_all(items, count, a->property);
     unsigned kept = yes & a->promised;
     ng_buffer_format(page->out, "<td%s>",
                      cell->score.wrong > 0 ? " class=\"fail\"" : "");
-    if (cell->score.wrong > 0) {
+    if (cell->score.wrong > 0)
         write_wrong(page, cell, &m, kept != 0);
-    } else if (m.differing > 0) {
-        ng_buffer_add(page->out, kept != 0 ? "in part not promised: "
-                                           : "not promised, and ");
-        write_differing(page, &m);
-    } else {
-        if (a->promised != 0)
-            ng_buffer_add(page->out, kept == a->promised ? "promised, "
-                                     : kept != 0         ? "promised in part, "
-                                                 : "not promised, yet ");
-        write_held(page, cell, &m);
-    }
+    else
+        write_right(page, a, kept, &m);
     ng_buffer_add(page->out, "</td>");
 }
 
 static unsigned write_promises(ng_page *page, const char *contract)
 {
     unsigned yes = 0;
-    ng_buffer_add(page->out, "<td>");
+    ng_buffer_add(page->out, "<td class=\"declared\">");
     for (size_t i = 0; i < PROMISES; i++) {
         const char *value = ng_panel_field(page, contract, promises[i]);
         ng_buffer_format(page->out, "<div>%s: ", promises[i]);
@@ -146,26 +171,48 @@ static unsigned write_promises(ng_page *page, const char *contract)
     return yes;
 }
 
-/* The cells of one kernel as text; "" where nothing of it was measured. */
-static const char *render(const ng_page *page, const ng_row *row, bool *failing)
+/* What kernels of one row agree in: their promises, what was measured of them,
+ * and, where that is not that all bits were equal, every number of it. "" where
+ * nothing was. */
+static const char *key_of(const ng_page *page, ng_panel_item *item)
 {
     ng_buffer text = {0};
     ng_page apart = *page;
     bool any = false;
     apart.out = &text;
-    unsigned yes = write_promises(&apart, row->score.first->contract);
+    unsigned yes = write_promises(&apart, item->row->score.first->contract);
     for (size_t i = 0; i < ASPECTS; i++) {
-        const ng_cell *cell = ng_row_cell(row, aspects[i].property);
-        any = any || (cell && cell->score.judged > 0);
-        *failing = *failing || (cell && cell->score.wrong > 0);
-        write_aspect(&apart, row, &aspects[i], yes);
+        const ng_cell *cell = ng_row_cell(item->row, aspects[i].property);
+        bool judged = cell && cell->score.judged > 0;
+        bool wrong = cell && cell->score.wrong > 0;
+        measured m = measure(cell);
+        any = any || judged;
+        item->failing = item->failing || wrong;
+        if (wrong || m.differing > 0)
+            write_aspect(&apart, item, 1, &aspects[i], yes);
+        else
+            ng_buffer_add(&text, !judged       ? "|not measured"
+                                 : m.calls > 0 ? "|held in calls"
+                                               : "|held in cases");
     }
     const char *key =
-        any && !text.failed ? ng_arena_text(page->arena, "%s", text.data) : "";
-    if (text.failed || key == NULL)
+        text.failed ? NULL
+                    : ng_arena_text(page->arena, "%s", any ? text.data : "");
+    if (key == NULL)
         page->out->failed = true;
     ng_buffer_free(&text);
     return key ? key : "";
+}
+
+static void write_row(ng_page *page, const ng_panel_item *items, size_t count)
+{
+    ng_buffer_add(page->out, "<tr><th scope=\"row\">");
+    ng_panel_kernels(page, items, count);
+    ng_buffer_add(page->out, "</th>");
+    unsigned yes = write_promises(page, items[0].row->score.first->contract);
+    for (size_t i = 0; i < ASPECTS; i++)
+        write_aspect(page, items, count, &aspects[i], yes);
+    ng_buffer_add(page->out, "</tr>\n");
 }
 
 static void write_head(ng_page *page)
@@ -196,7 +243,7 @@ void ng_section_determinism(ng_page *page)
         if (!ng_panel_shows(page, &grid->rows[i]))
             continue;
         *item = (ng_panel_item){.row = &grid->rows[i]};
-        item->key = render(page, item->row, &item->failing);
+        item->key = key_of(page, item);
         count += item->key[0] != '\0';
     }
     if (count == 0)
@@ -209,11 +256,7 @@ void ng_section_determinism(ng_page *page)
             left_out += size;
             continue;
         }
-        ng_buffer_add(page->out, "<tr><th scope=\"row\">");
-        ng_panel_kernels(page, items + i, size);
-        ng_buffer_add(page->out, "</th>");
-        ng_buffer_add(page->out, items[i].key);
-        ng_buffer_add(page->out, "</tr>\n");
+        write_row(page, items + i, size);
     }
     ng_buffer_add(page->out, "</tbody></table></div>\n");
     ng_page_left_out(page, left_out, "kernels");

@@ -76,25 +76,23 @@ static void choose(const ng_cell *cell, const ng_record **usual,
     }
 }
 
-/* Bars as one path; an empty bin has none. */
+/* The outline of the bars; one count is still seen beside many. */
 static void write_bars(ng_page *page, const ng_column *bins, const char *what)
 {
-    double most = 0, width = (double)WIDTH / (double)bins->count;
+    double most = 0;
     for (size_t i = 0; i < bins->count; i++)
         most = fmax(most, bins->values[i]);
     ng_buffer_format(page->out,
                      "<svg class=\"bins\" viewBox=\"0 0 %d %d\" role=\"img\" "
-                     "aria-label=\"Histogram of %s in %zu equal bins from min "
-                     "to max\"><path d=\"M0 %dh%d",
-                     WIDTH, HEIGHT, what, bins->count, HEIGHT, WIDTH);
+                     "aria-label=\"Histogram of %s\"><path d=\"M0 %d",
+                     WIDTH, HEIGHT, what, HEIGHT);
     for (size_t i = 0; i < bins->count; i++) {
-        double height = most > 0 ? HEIGHT * bins->values[i] / most : 0;
-        if (height > 0)
-            ng_buffer_format(page->out, "M%.4g %dv-%.3gh%.3gv%.3gz",
-                             (double)i * width, HEIGHT, fmax(height, 1),
-                             width - 0.5, fmax(height, 1));
+        double share = most > 0 ? bins->values[i] / most : 0;
+        double height = share > 0 ? fmax(ceil(HEIGHT * share), 1) : 0;
+        ng_buffer_format(page->out, "V%.0fh%.4g", HEIGHT - height,
+                         WIDTH / (double)bins->count);
     }
-    ng_buffer_add(page->out, "\"/></svg>");
+    ng_buffer_format(page->out, "V%dz\"/></svg>", HEIGHT);
 }
 
 static void write_line(ng_page *page, const ng_columns *columns,
@@ -146,7 +144,7 @@ static const char *render(const ng_page *page, const ng_record *record)
 static const char head[] =
     "<p>What the kernel was given and what it returned, in one check of each: "
     "of normal inputs where there is one, and the failing one that is furthest "
-    "off. Counts in equal bins from min to max. Kernels whose numbers agree in "
+    "off. Equal bins from min to max. Kernels whose numbers agree in "
     "all digits shown share a row.</p>\n"
     "<div class=\"scroll tall\" tabindex=\"0\" role=\"region\" aria-label=\""
     "Activations before and after\"><table class=\"panel pairs\">\n"
@@ -157,7 +155,8 @@ static void write_head(ng_page *page)
 {
     ng_buffer_add(page->out, head);
     for (size_t i = 0; i < NUMBERS; i++)
-        ng_buffer_format(page->out, "<th scope=\"col\">%s</th>", names[i]);
+        ng_buffer_format(
+            page->out, "<th scope=\"col\" class=\"number\">%s</th>", names[i]);
     ng_buffer_add(page->out, "</tr></thead>\n");
 }
 

@@ -120,14 +120,6 @@ static void open_cell(ng_page *page, const ng_cell *cell)
                      ng_verdict_word(verdict));
 }
 
-static void write_measure(ng_page *page, const char *name, double value)
-{
-    if (isnan(value))
-        return;
-    ng_buffer_format(page->out, "<small>%s ", name);
-    ng_buffer_format(page->out, "%.6g</small>", value);
-}
-
 static void write_claim(ng_page *page, const ng_cell *cell, const worst *w)
 {
     if (cell == NULL) {
@@ -140,11 +132,14 @@ static void write_claim(ng_page *page, const ng_cell *cell, const worst *w)
         ng_buffer_short(page->out, w->residual);
         ng_buffer_add(page->out, "</b> of ");
         ng_panel_number(page, w->bound);
-        write_measure(page, "cosine", w->cosine);
-        write_measure(page, "step", w->step);
-        if (w->count > 1)
-            ng_buffer_format(page->out, "<small>worst of %zu</small>",
-                             w->count);
+        ng_buffer_add(page->out, "<small>");
+        if (!isnan(w->cosine))
+            ng_buffer_format(page->out, "cosine %.6g, ", w->cosine);
+        if (!isnan(w->step))
+            ng_buffer_format(page->out, "step %.3g, ", w->step);
+        ng_buffer_format(page->out, w->count > 1 ? "worst of %zu" : "%zu check",
+                         w->count);
+        ng_buffer_add(page->out, "</small>");
     }
     ng_buffer_add(page->out, "</div></td>");
 }
@@ -240,9 +235,9 @@ static void write_spectrum(ng_page *page, const kernel *k)
         const ng_series series[] = {
             {"allowed at most", number, most.values,
              most.count < n ? most.count : n, true, 1},
-            {"measured", number, got.values, n, false, 0},
             {"allowed at least", number, least.values,
              least.count < n ? least.count : n, true, 2},
+            {"measured", number, got.values, n, false, 0},
         };
         ng_page_chart(page, &(ng_chart){
                                 .title = title,

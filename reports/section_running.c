@@ -12,9 +12,18 @@ enum { CHARTS_MAX = 3 };
 typedef struct kernel {
     const ng_row *row;
     const ng_cell *cell;
-    const ng_record *longest; /* the worst of those with a trajectory */
+    const ng_record *longest; /* trajectory, of a failing check if any */
     const ng_record *worst;
 } kernel;
+
+typedef struct statistic {
+    const char *words, *got, *closed, *error, *bound;
+} statistic;
+
+static const statistic statistics[2] = {
+    {"Running mean", "mean", "closed_mean", "error_mean", "bound_mean"},
+    {"Running var", "var", "closed_var", "error_var", "bound_var"},
+};
 
 static size_t steps_of(const ng_record *record)
 {
@@ -40,7 +49,7 @@ static bool read_kernel(kernel *k, const ng_row *row)
         size_t steps = steps_of(record);
         if (ng_panel_worse(record, k->worst))
             k->worst = record;
-        if (steps < 2 || (is_wrong(k->longest) && !is_wrong(record)) ||
+        if (steps == 0 || (is_wrong(k->longest) && !is_wrong(record)) ||
             (is_wrong(record) == is_wrong(k->longest) && steps <= most))
             continue;
         k->longest = record;
@@ -65,15 +74,43 @@ static int compare(const void *left, const void *right)
     return a->row < b->row ? -1 : a->row > b->row;
 }
 
-static void write_last(ng_page *page, const ng_columns *columns,
-                       const char *got, const char *closed)
+/* The step at which error / bound is largest, NaN before all; count: none. */
+static size_t furthest(const ng_column *error, const ng_column *bound)
 {
-    ng_column a = ng_columns_find(columns, got);
-    ng_column b = ng_columns_find(columns, closed);
+    size_t at = error->count;
+    double most = -1;
+    for (size_t i = 0; i < error->count && i < bound->count; i++) {
+        double distance = fabs(error->values[i]) / bound->values[i];
+        distance = isnan(distance) ? INFINITY : distance;
+        if (distance > most) {
+            most = distance;
+            at = i;
+        }
+    }
+    return at;
+}
+
+/* The last value and the largest distance of mean or var. */
+static void write_statistic(ng_page *page, const ng_columns *columns,
+                            const statistic *s)
+{
+    ng_column got = ng_columns_find(columns, s->got);
+    ng_column closed = ng_columns_find(columns, s->closed);
+    ng_column error = ng_columns_find(columns, s->error);
+    ng_column bound = ng_columns_find(columns, s->bound);
+    ng_column step = ng_columns_find(columns, "step");
     ng_buffer_add(page->out, "<td>");
-    if (a.count > 0 && b.count > 0)
+    if (got.count > 0 && closed.count > 0)
         ng_buffer_format(page->out, "%.6g<small>closed form %.6g</small>",
-                         a.values[a.count - 1], b.values[b.count - 1]);
+                         got.values[got.count - 1],
+                         closed.values[closed.count - 1]);
+    size_t at = furthest(&error, &bound);
+    if (at < error.count && at < step.count) {
+        ng_buffer_add(page->out, "<small>off by ");
+        ng_buffer_short(page->out, fabs(error.values[at]) / bound.values[at]);
+        ng_buffer_format(page->out, " of the bound at step %.6g</small>",
+                         step.values[at]);
+    }
     ng_buffer_add(page->out, "</td>");
 }
 
@@ -91,8 +128,8 @@ static void write_row(ng_page *page, const kernel *k)
     ng_buffer_add(page->out, "</b></div></td>");
     ng_column step = ng_columns_find(&columns, "step");
     ng_buffer_format(page->out, "<td>%.6g</td>", step.values[step.count - 1]);
-    write_last(page, &columns, "mean", "closed_mean");
-    write_last(page, &columns, "var", "closed_var");
+    for (size_t i = 0; i < 2; i++)
+        write_statistic(page, &columns, &statistics[i]);
     ng_buffer_add(page->out, "<td class=\"words\">");
     ng_panel_words(page,
                    is_wrong(k->longest) ? k->longest->cause : k->longest->note);
@@ -107,7 +144,7 @@ static void write_table(ng_page *page, const kernel *kernels, size_t count)
     ng_buffer_add(
         page->out,
         "<div class=\"scroll tall\" tabindex=\"0\" role=\"region\" "
-        "aria-label=\"Running averages\"><table class=\"panel\">\n"
+        "aria-label=\"Running averages\"><table class=\"panel averages\">\n"
         "<caption>The distance is that of all channels and cases, in units of "
         "its bound; mean and var are those of the first channel after the last "
         "step of one case.</caption>\n"
@@ -130,17 +167,16 @@ static void write_table(ng_page *page, const kernel *kernels, size_t count)
 }
 
 /* The kernel's values as marks, the closed form as a line. */
-static void write_chart(ng_page *page, const kernel *k, const char *what,
-                        const char *got_name, const char *closed_name)
+static void write_chart(ng_page *page, const kernel *k, const statistic *s)
 {
     ng_arena arena = {0};
     ng_columns columns = ng_panel_columns(&arena, k->longest);
     ng_column step = ng_columns_find(&columns, "step");
-    ng_column got = ng_columns_find(&columns, got_name);
-    ng_column closed = ng_columns_find(&columns, closed_name);
-    const char *title = ng_arena_text(&arena, "%s: %.60s, %.120s", what,
+    ng_column got = ng_columns_find(&columns, s->got);
+    ng_column closed = ng_columns_find(&columns, s->closed);
+    const char *title = ng_arena_text(&arena, "%s: %.60s, %.120s", s->words,
                                       k->row->kernel, k->row->subject);
-    if (title != NULL && got.count > 0) {
+    if (title != NULL && step.count > 1 && got.count > 0) {
         const ng_series series[] = {
             {"closed form", step.values, closed.values,
              closed.count < step.count ? closed.count : step.count, true, 1},
@@ -150,7 +186,7 @@ static void write_chart(ng_page *page, const kernel *k, const char *what,
         ng_page_chart(page, &(ng_chart){
                                 .title = title,
                                 .x_title = "training step",
-                                .y_title = what,
+                                .y_title = s->got,
                                 .series = series,
                                 .series_count = 2,
                                 .guide = NAN,
@@ -171,8 +207,8 @@ static void write_charts(ng_page *page, const kernel *kernels, size_t count)
             left_out++;
             continue;
         }
-        write_chart(page, &kernels[i], "running mean", "mean", "closed_mean");
-        write_chart(page, &kernels[i], "running var", "var", "closed_var");
+        for (size_t k = 0; k < 2; k++)
+            write_chart(page, &kernels[i], &statistics[k]);
         shown++;
     }
     ng_buffer_add(page->out, "</div>\n");
