@@ -154,8 +154,6 @@ static finding measure(const ng_panel_item *items, size_t count,
     return f;
 }
 
-/* --- words -------------------------------------------------------------------- */
-
 static void write_span(ng_page *page, double least, double most)
 {
     ng_buffer_short(page->out, least);
@@ -322,8 +320,6 @@ static void write_group(ng_page *page, const ng_panel_item *items, size_t count)
     ng_buffer_add(page->out, "</tbody></table>\n");
 }
 
-/* --- groups ------------------------------------------------------------------- */
-
 /* Broken, kept or not measured. */
 static const char *state_of(const ng_row *row, const char *field)
 {
@@ -387,7 +383,7 @@ void ng_section_contract(ng_page *page)
         page->out,
         "<p>Each declared field beside the properties that would "
         "see it broken. Kernels that declare the same, and kept or "
-        "broke the same, share a table; with the cases and the largest "
+        "broke the same, share a table, with the cases and the largest "
         "error of all of them. A field that is not listed has its default "
         "(<code>normgate list contracts</code>).</p>\n"
         "<div class=\"contracts\">\n");

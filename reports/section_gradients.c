@@ -144,6 +144,19 @@ static void write_claim(ng_page *page, const ng_cell *cell, const worst *w)
     ng_buffer_add(page->out, "</div></td>");
 }
 
+/* Singular values within what the norm allows them. */
+static size_t allowed_count(const ng_columns *columns)
+{
+    ng_column got = ng_columns_find(columns, "singular");
+    ng_column least = ng_columns_find(columns, "least");
+    ng_column most = ng_columns_find(columns, "most");
+    size_t count = 0;
+    for (size_t i = 0; i < got.count && i < least.count && i < most.count; i++)
+        count +=
+            got.values[i] >= least.values[i] && got.values[i] <= most.values[i];
+    return count;
+}
+
 static void write_jacobian(ng_page *page, const kernel *k)
 {
     const ng_cell *cell = ng_row_cell(k->row, "jacobian");
@@ -161,11 +174,8 @@ static void write_jacobian(ng_page *page, const kernel *k)
         ng_buffer_add(page->out, "</b> to <b>");
         ng_buffer_short(page->out, singular.values[singular.count - 1]);
         ng_buffer_add(page->out, "</b>");
-        if (!isnan(k->jacobian->ratio)) {
-            ng_buffer_add(page->out, "<small>error / bound ");
-            ng_buffer_short(page->out, k->jacobian->ratio);
-            ng_buffer_add(page->out, "</small>");
-        }
+        ng_buffer_format(page->out, "<small>%zu of %zu where allowed</small>",
+                         allowed_count(&columns), singular.count);
         ng_arena_release(&arena);
     }
     ng_buffer_add(page->out, "</div></td>");
