@@ -132,11 +132,11 @@ static void many_kernels_are_counted(void **unused)
         ng_record *r = &records[4 * i];
         snprintf(kernel[i], sizeof kernel[i], "kernel%zu", i);
         snprintf(contract[i], sizeof contract[i], "summation=lanes block=%zu",
-                 i + 1);
+                 i / 2 + 1);
         snprintf(columns[i], sizeof columns[i],
                  "before=0 1 -%zu 0 2; before_bins=1 2; after=0 1 2 3 4; "
                  "after_bins=1 1",
-                 i + 2);
+                 i / 2 + 2);
         r[0] = measured(kernel[i], "adjoint", "PASS", "residual=1; bound=2");
         r[1] = measured(kernel[i], "running", "PASS",
                         "step=1 2; mean=1 2; closed_mean=1 2; bound_mean=1 1; "
@@ -146,14 +146,15 @@ static void many_kernels_are_counted(void **unused)
                         "calls=1; differing=1; compared=2");
         for (size_t k = 0; k < 4; k++)
             r[k].contract = contract[i];
-        r[3].cause = kernel[i]; /* no two rows are equal */
+        r[3].cause = kernel[i - i % 2]; /* no more than two are equal */
     }
     for (size_t i = 0; i < NAMES; i++) {
         char *text = section(records, (size_t)4 * MANY, names[i]);
         size_t left_out = sum_before(text, " more kernels would");
         const char *row =
             strcmp(names[i], "contract") == 0 ? "<caption><b>" : "><b>kernel";
-        size_t shown = occurrences(text, row);
+        size_t shown =
+            occurrences(text, row) + sum_before(text, " more</summary>");
         assert_true(shown > 10);
         assert_true(left_out > 0);
         assert_int_equal(shown + left_out, MANY);
