@@ -105,13 +105,17 @@ double ng_axis_place(const ng_axis *axis, double value, bool *off)
     return place(axis, axis->log ? to_log(axis, value) : value);
 }
 
-double ng_axis_tick(const ng_axis *axis, size_t i)
+double ng_axis_at(const ng_axis *axis, size_t i)
 {
-    return place(axis, axis->first + (double)i * axis->step);
+    return 2 * (axis->first / 2 + (double)i * (axis->step / 2));
 }
 
-/* 10 with the power as superior figures. */
-static void label_power(int base, int power, char *label)
+double ng_axis_tick(const ng_axis *axis, size_t i)
+{
+    return place(axis, ng_axis_at(axis, i));
+}
+
+void ng_axis_power(int base, int power, char label[NG_AXIS_LABEL_MAX])
 {
     static const char *const digits[] = {"⁰", "¹", "²", "³", "⁴",
                                          "⁵", "⁶", "⁷", "⁸", "⁹"};
@@ -141,9 +145,9 @@ static void label_linear(const ng_axis *axis, double value, char *label)
     }
 }
 
-void ng_axis_label(const ng_axis *axis, size_t i, char *label)
+void ng_axis_label(const ng_axis *axis, size_t i, char label[NG_AXIS_LABEL_MAX])
 {
-    double at = axis->first + (double)i * axis->step;
+    double at = ng_axis_at(axis, i);
     if (!axis->log)
         label_linear(axis, at, label);
     else if (axis->binary && axis->low >= 0 && axis->high < PLAIN_BINARY)
@@ -151,5 +155,5 @@ void ng_axis_label(const ng_axis *axis, size_t i, char *label)
     else if (!axis->binary && axis->low >= -2 && axis->high <= 4)
         snprintf(label, NG_AXIS_LABEL_MAX, "%g", pow(10, at));
     else
-        label_power(axis->binary ? 2 : 10, (int)at, label);
+        ng_axis_power(axis->binary ? 2 : 10, (int)at, label);
 }

@@ -28,7 +28,14 @@ void ng_axis_close(ng_axis *axis);
  * place, and the edge in its direction is given. NaN is off, at 0. */
 double ng_axis_place(const ng_axis *axis, double value, bool *off);
 
-double ng_axis_tick(const ng_axis *axis, size_t i); /* its place, 0 to 1 */
-void ng_axis_label(const ng_axis *axis, size_t i, char *label);
+/* Tick i: its number, of a log axis the exponent; its place, 0 to 1; its
+ * label. */
+double ng_axis_at(const ng_axis *axis, size_t i);
+double ng_axis_tick(const ng_axis *axis, size_t i);
+void ng_axis_label(const ng_axis *axis, size_t i,
+                   char label[NG_AXIS_LABEL_MAX]);
+
+/* 2⁻¹², in superior figures. */
+void ng_axis_power(int base, int power, char label[NG_AXIS_LABEL_MAX]);
 
 #endif

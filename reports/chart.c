@@ -17,13 +17,15 @@ enum { INSET = 6 }; /* from the axes to the marks nearest to them */
 enum { SERIES_MAX = 8, POINTS_MAX = 240, MARKS_MAX = 40, ROWS_MAX = 64 };
 enum { CAPTION_MAX = 400, NAME_MAX_SHOWN = 60, COLOURS = 6 };
 
+/* Subpaths from where the pen is; the style sheet gives the first two, which
+ * are points, round and square ends. */
 static const char *const marks[COLOURS] = {
-    "m-2.6 0a2.6 2.6 0 1 0 5.2 0a2.6 2.6 0 1 0-5.2 0z", /* disc */
-    "m-2.4-2.4h4.8v4.8h-4.8z",                          /* square */
-    "m0-3.4l3.4 3.4l-3.4 3.4l-3.4-3.4z",                /* diamond */
-    "m0-3.2l3 5.4h-6z",                                 /* triangle */
-    "m0 3.2l3-5.4h-6z",                                 /* on its head */
-    "m-3-1h2v-2h2v2h2v2h-2v2h-2v-2h-2z",                /* plus */
+    "h0",                                /* disc */
+    "h0",                                /* square */
+    "m0-3.4l3.4 3.4l-3.4 3.4l-3.4-3.4z", /* diamond */
+    "m0-3.2l3 5.4h-6z",                  /* triangle */
+    "m0 3.2l3-5.4h-6z",                  /* on its head */
+    "m-3-1h2v-2h2v2h2v2h-2v2h-2v-2h-2z", /* plus */
 };
 
 typedef struct plot {
@@ -102,27 +104,27 @@ static void write_axes(plot *p)
     char label[NG_AXIS_LABEL_MAX];
     ng_buffer_add(out, "<path class=\"grid\" d=\"");
     for (size_t i = 0; i < p->y.ticks; i++)
-        ng_buffer_format(out, "M%d %.1fh%d", LEFT, down(ng_axis_tick(&p->y, i)),
+        ng_buffer_format(out, "M%d %.4gh%d", LEFT, down(ng_axis_tick(&p->y, i)),
                          PLOT_WIDTH);
     ng_buffer_format(out, "\"/><path class=\"axis\" d=\"M%d %dv%dh%d", LEFT,
                      TOP, PLOT_HEIGHT, PLOT_WIDTH);
     for (size_t i = 0; i < p->x.ticks; i++)
-        ng_buffer_format(out, "M%.1f %dv4", across(ng_axis_tick(&p->x, i)),
+        ng_buffer_format(out, "M%.4g %dv4", across(ng_axis_tick(&p->x, i)),
                          TOP + PLOT_HEIGHT);
     for (size_t i = 0; i < p->y.ticks; i++)
-        ng_buffer_format(out, "M%d %.1fh-4", LEFT,
+        ng_buffer_format(out, "M%d %.4gh-4", LEFT,
                          down(ng_axis_tick(&p->y, i)));
     ng_buffer_add(out, "\"/>\n<g class=\"mid\">");
     for (size_t i = 0; i < p->x.ticks; i++) {
         ng_axis_label(&p->x, i, label);
-        ng_buffer_format(out, "<text x=\"%.1f\" y=\"%d\">%s</text>",
+        ng_buffer_format(out, "<text x=\"%.4g\" y=\"%d\">%s</text>",
                          across(ng_axis_tick(&p->x, i)), TOP + PLOT_HEIGHT + 16,
                          label);
     }
     ng_buffer_add(out, "</g><g class=\"end\">");
     for (size_t i = 0; i < p->y.ticks; i++) {
         ng_axis_label(&p->y, i, label);
-        ng_buffer_format(out, "<text x=\"%d\" y=\"%.1f\">%s</text>", LEFT - 7,
+        ng_buffer_format(out, "<text x=\"%d\" y=\"%.4g\">%s</text>", LEFT - 7,
                          down(ng_axis_tick(&p->y, i)) + 3.5, label);
     }
     ng_buffer_format(out, "<text x=\"%d\" y=\"%d\">", WIDTH - RIGHT,
@@ -139,7 +141,7 @@ static void write_guide(plot *p)
     double part = ng_axis_place(&p->y, p->chart->guide, &off);
     if (off)
         return;
-    ng_buffer_format(p->page->out, "<path class=\"guide\" d=\"M%d %.1fh%d\"/>",
+    ng_buffer_format(p->page->out, "<path class=\"guide\" d=\"M%d %.4gh%d\"/>",
                      LEFT, down(part), PLOT_WIDTH);
 }
 
@@ -168,7 +170,7 @@ static void write_line(plot *p, const ng_series *series)
     for (size_t i = 0; i < drawn(series); i++) {
         bool drawable = place(p, series, i, at, &off) && !off;
         if (drawable)
-            ng_buffer_format(out, "%c%.1f %.1f", pen_down ? 'L' : 'M', at[0],
+            ng_buffer_format(out, "%c%.4g %.4g", pen_down ? 'L' : 'M', at[0],
                              at[1]);
         pen_down = drawable;
     }
@@ -187,7 +189,7 @@ static void write_marks(plot *p, const ng_series *series, bool beyond)
     size_t empty = out->size;
     for (size_t i = 0; i < drawn(series); i++)
         if (place(p, series, i, at, &off) && off == beyond)
-            ng_buffer_format(out, "M%.1f %.1f%s", at[0], at[1],
+            ng_buffer_format(out, "M%.4g %.4g%s", at[0], at[1],
                              beyond ? "m-3.6 0a3.6 3.6 0 1 0 7.2 0"
                                       "a3.6 3.6 0 1 0-7.2 0z"
                                     : mark_of(series));

@@ -221,7 +221,9 @@ static void write_head(ng_page *page)
         page->out,
         "<p>Equal bits are judged where the contract promises them. Elsewhere "
         "a difference is counted and is no failure, as long as each result is "
-        "right by itself. Kernels that agree in everything share a row.</p>\n"
+        "right by itself. Kernels that agree share a row, with the calls of "
+        "all "
+        "of them.</p>\n"
         "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\""
         "Determinism and batch invariance\"><table class=\"panel words\">\n"
         "<thead><tr><th scope=\"col\">Kernels</th>"
