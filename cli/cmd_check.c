@@ -224,22 +224,6 @@ static int report_interrupted(const run *r, const check_words *w)
     return ng_exit_signal + signal;
 }
 
-static int exit_code(const run *r, ng_error *error)
-{
-    ng_tally tally;
-    if (ng_tally_records(&tally, r->store.records, r->store.count, error) !=
-        ng_status_ok)
-        return ng_exit_fault;
-    if (tally.undecided > 0)
-        return ng_exit_fault;
-    switch (ng_tally_outcome(&tally, true)) {
-    case ng_outcome_pass: return ng_exit_holds;
-    case ng_outcome_fail: return ng_exit_wrong;
-    case ng_outcome_nothing: return ng_exit_nothing;
-    default: return ng_exit_fault;
-    }
-}
-
 static int check_subject(run *r, check_words *w, const char *subject, int count,
                          char **words)
 {
@@ -275,7 +259,7 @@ static int check_subject(run *r, check_words *w, const char *subject, int count,
         return report_interrupted(r, w);
     if (status != ng_status_ok)
         return ng_exit_error(status, &error);
-    int code = exit_code(r, &error);
+    int code = ng_outputs_exit(r->store.records, r->store.count, true, &error);
     ng_record_init(&record, "end");
     record.exit_code = (uint64_t)code;
     record.seconds = ng_seconds() - r->begin;
