@@ -13,7 +13,8 @@ enum { SUBJECTS_MAX = 16, CASES_SHOWN_MAX = 6, LACKS_SHOWN = 24 };
 /* What a subject makes of one op, pass and dtype. */
 typedef struct cell {
     size_t checks, judged, findings;
-    double ulp; /* the largest error judged; NAN without any */
+    double ulp, ratio; /* largest judged; NAN without any */
+    double p99;        /* NAN without a histogram */
     const ng_record *worst;
     ng_histogram histogram;
 } cell;
@@ -25,7 +26,7 @@ typedef struct lack {
 
 typedef struct atlas {
     ng_page *page;
-    const char *subject[SUBJECTS_MAX];
+    const char *subject[SUBJECTS_MAX], *name[SUBJECTS_MAX];
     size_t subject_count, subjects_left_out;
     const ng_record **sorted;
     size_t count;
@@ -54,6 +55,29 @@ static int compare(const void *left, const void *right)
     int order = by_row(a, b);
     order = order != 0 ? order : by_finding(a, b);
     return order != 0 ? order : a < b ? -1 : a > b;
+}
+
+/* What follows the last slash, without a quote: of a library its file, of a
+ * worker most often its script. */
+static const char *short_name(const atlas *a, const char *subject)
+{
+    const char *slash = strrchr(subject, '/');
+    if (slash == NULL || strchr(subject, '(') != NULL)
+        return subject;
+    return ng_arena_text(a->page->arena, "%.*s", (int)strcspn(slash + 1, "'\""),
+                         slash + 1);
+}
+
+/* Short, where that tells the columns apart. */
+static void name_columns(atlas *a)
+{
+    for (size_t s = 0; s < a->subject_count; s++)
+        a->name[s] = short_name(a, a->subject[s]);
+    for (size_t s = 0; s < a->subject_count; s++)
+        for (size_t t = 0; t < a->subject_count; t++)
+            if (a->name[s] == NULL || a->name[s][0] == '\0' ||
+                (s != t && a->name[t] && strcmp(a->name[s], a->name[t]) == 0))
+                a->name[s] = a->subject[s];
 }
 
 /* As they first occur; kernels that are wrong on purpose compare nothing. */
@@ -123,6 +147,8 @@ static void add_check(cell *c, const ng_record *record, bool *found)
         c->ulp = record->error_ulp;
         c->worst = record;
     }
+    if (!isnan(record->ratio) && !(record->ratio <= c->ratio))
+        c->ratio = record->ratio;
     if (record->histogram[0] != '\0' &&
         ng_histogram_parse(&histogram, record->histogram, NULL) == ng_status_ok)
         ng_histogram_merge(&c->histogram, &histogram);
@@ -134,7 +160,7 @@ static size_t read_row(const atlas *a, size_t i, cell *cells)
     const ng_record *first = a->sorted[i];
     bool found = false;
     for (size_t s = 0; s < a->subject_count; s++)
-        cells[s] = (cell){.ulp = NAN};
+        cells[s] = (cell){.ulp = NAN, .ratio = NAN, .p99 = NAN};
     for (size_t begin = i; i < a->count && by_row(first, a->sorted[i]) == 0;
          i++) {
         if (i == begin || by_finding(a->sorted[i - 1], a->sorted[i]) != 0)
@@ -142,21 +168,43 @@ static size_t read_row(const atlas *a, size_t i, cell *cells)
         add_check(&cells[column_of(a, a->sorted[i]->subject)], a->sorted[i],
                   &found);
     }
+    /* A bin's edge may lie above the largest error of all. */
+    for (size_t s = 0; s < a->subject_count; s++)
+        if (ng_histogram_total(&cells[s].histogram) > 0)
+            cells[s].p99 = fmin(
+                ng_histogram_quantile(&cells[s].histogram, 0.99), cells[s].ulp);
     return i;
 }
 
-/* The smallest error without a finding, and the largest. */
-static void find_extremes(const cell *cells, size_t count, double *best,
-                          double *worst)
+/* By p99 where every subject has one that tells them apart, else by the
+ * largest error: `key` of each cell, NAN for none. */
+static void choose_keys(const cell *cells, size_t count, double *key)
 {
-    *best = *worst = NAN;
+    double least = INFINITY, most = 0;
+    bool all = true;
     for (size_t s = 0; s < count; s++) {
         if (isnan(cells[s].ulp))
             continue;
-        if (!(cells[s].ulp <= *worst))
-            *worst = cells[s].ulp;
-        if (cells[s].findings == 0 && !(cells[s].ulp >= *best))
-            *best = cells[s].ulp;
+        all = all && !isnan(cells[s].p99);
+        least = fmin(least, cells[s].p99);
+        most = fmax(most, cells[s].p99);
+    }
+    for (size_t s = 0; s < count; s++)
+        key[s] = all && least < most ? cells[s].p99 : cells[s].ulp;
+}
+
+/* The smallest without a finding, and the largest. */
+static void find_extremes(const cell *cells, const double *key, size_t count,
+                          double *best, double *worst)
+{
+    *best = *worst = NAN;
+    for (size_t s = 0; s < count; s++) {
+        if (isnan(key[s]))
+            continue;
+        if (!(key[s] <= *worst))
+            *worst = key[s];
+        if (cells[s].findings == 0 && !(key[s] >= *best))
+            *best = key[s];
     }
 }
 
@@ -169,23 +217,24 @@ static const char *inputs_of(const ng_record *record)
 
 static void write_numbers(ng_buffer *out, const cell *c)
 {
-    /* A bin's edge may lie above the largest error of all. */
-    double p99 = fmin(ng_histogram_quantile(&c->histogram, 0.99), c->ulp);
     ng_buffer_add(out, "<b>");
     ng_buffer_short(out, c->ulp);
     ng_buffer_add(out, "</b>");
-    if (ng_histogram_total(&c->histogram) > 0) {
-        ng_buffer_add(out, "<small>p99 ");
-        ng_buffer_short(out, p99);
+    if (!isnan(c->p99)) {
+        ng_buffer_add(out, "<small>p99&nbsp;");
+        ng_buffer_short(out, c->p99);
+        ng_buffer_add(out, "</small>");
+    }
+    if (!isnan(c->ratio)) {
+        ng_buffer_add(out, "<small>of&nbsp;bound&nbsp;");
+        ng_buffer_short(out, c->ratio);
         ng_buffer_add(out, "</small>");
     }
 }
 
-static void write_cell(const atlas *a, const cell *c, double best, double worst)
+static void write_cell(const atlas *a, const cell *c, bool best, bool worst)
 {
     ng_buffer *out = a->page->out;
-    bool is_best = c->ulp == best && best < worst && c->findings == 0;
-    bool is_worst = c->ulp == worst && !(best >= worst);
     if (c->checks == 0) {
         ng_buffer_add(out, "<td class=\"none\">no kernel</td>");
         return;
@@ -206,11 +255,11 @@ static void write_cell(const atlas *a, const cell *c, double best, double worst)
     if (c->findings > 0)
         ng_buffer_format(out, "<small>✗&nbsp;%zu&nbsp;finding%s</small>",
                          c->findings, c->findings == 1 ? "" : "s");
-    if (is_best)
+    if (best)
         ng_buffer_add(out, "<small class=\"pass\">▾&nbsp;best</small>");
-    if (is_worst)
+    if (worst)
         ng_buffer_add(out, "<small class=\"warn\">▴&nbsp;worst</small>");
-    if (c->worst != NULL && (a->subject_count <= CASES_SHOWN_MAX || is_worst)) {
+    if (c->worst != NULL && (a->subject_count <= CASES_SHOWN_MAX || worst)) {
         ng_buffer_add(out, "<small class=\"case\">");
         ng_buffer_excerpt(out, inputs_of(c->worst), 120);
         ng_buffer_add(out, "</small>");
@@ -221,8 +270,9 @@ static void write_cell(const atlas *a, const cell *c, double best, double worst)
 static void write_row(const atlas *a, const ng_record *first, const cell *cells)
 {
     ng_buffer *out = a->page->out;
-    double best, worst;
-    find_extremes(cells, a->subject_count, &best, &worst);
+    double best, worst, key[SUBJECTS_MAX];
+    choose_keys(cells, a->subject_count, key);
+    find_extremes(cells, key, a->subject_count, &best, &worst);
     ng_buffer_add(out, "<tr><th scope=\"row\"><b>");
     ng_buffer_name(out, first->op);
     ng_buffer_add(out, "</b><small>");
@@ -231,7 +281,9 @@ static void write_row(const atlas *a, const ng_record *first, const cell *cells)
     ng_buffer_name(out, first->dtype);
     ng_buffer_add(out, "</small></th>");
     for (size_t s = 0; s < a->subject_count; s++)
-        write_cell(a, &cells[s], best, worst);
+        write_cell(a, &cells[s],
+                   key[s] == best && best < worst && cells[s].findings == 0,
+                   key[s] == worst && (best < worst || isnan(best)));
     ng_buffer_add(out, "</tr>\n");
 }
 
@@ -247,19 +299,21 @@ static void note_lacks(atlas *a, const ng_record *first, const cell *cells)
 static void write_head(const atlas *a)
 {
     static const char head[] =
-        "<p>Largest error and the 99th percentile of all outputs, in ulp of "
-        "the exact value, over every judged check; with the input that gave "
-        "the largest. Each kernel met its own contract's cases, so a lower "
-        "number can also be an easier promise: the contract is in the "
-        "records.</p>\n"
+        "<p>Largest error and 99th percentile of all outputs, in ulp of the "
+        "exact value; the largest error / bound; and the input that gave the "
+        "largest error. Hard inputs make large errors in every kernel, so "
+        "best and worst are by p99, and by the largest error where p99 does "
+        "not tell. Each kernel met the cases of its own contract.</p>\n"
         "<div class=\"scroll tall\" tabindex=\"0\" role=\"region\" "
         "aria-label=\"Side by side\"><table class=\"matrix atlas\">"
         "<caption>Error in ulp by op, pass and dtype: largest, p99, findings, "
         "worst input</caption>\n<thead><tr><th scope=\"col\">Op</th>";
     ng_buffer_add(a->page->out, head);
     for (size_t s = 0; s < a->subject_count; s++) {
-        ng_buffer_add(a->page->out, "<th scope=\"col\">");
-        ng_buffer_name(a->page->out, a->subject[s]);
+        ng_buffer_add(a->page->out, "<th scope=\"col\" title=\"");
+        ng_buffer_excerpt(a->page->out, a->subject[s], 300);
+        ng_buffer_add(a->page->out, "\">");
+        ng_buffer_name(a->page->out, a->name[s]);
         ng_buffer_add(a->page->out, "</th>");
     }
     ng_buffer_add(a->page->out, "</tr></thead>\n<tbody>\n");
@@ -294,7 +348,7 @@ static void write_lack(const atlas *a, size_t subject)
     if (lacking == 0)
         return;
     ng_buffer_add(out, "<li><b>");
-    ng_buffer_name(out, a->subject[subject]);
+    ng_buffer_name(out, a->name[subject]);
     ng_buffer_format(out, "</b> has no kernel for %zu of %zu: ", lacking,
                      a->row_count);
     for (size_t i = 0, shown = 0; i < a->lack_count; i++) {
@@ -342,6 +396,7 @@ void ng_section_compare(ng_page *page)
     find_subjects(&a);
     if (a.subject_count < 2)
         return;
+    name_columns(&a);
     sort_checks(&a);
     if (page->out->failed)
         return;
