@@ -37,6 +37,7 @@ static void help(FILE *file)
 int main(int count, char **words)
 {
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file at its limit is an error of write() */
     ng_program = words[0];
     if (count < 2) {
         help(stderr);
