@@ -1,6 +1,7 @@
 /* The crew's members are forked; each takes the next unit from a shared
  * counter and writes its records into a file of its own, as JSON lines. */
 #include "crew.h"
+#include "progress.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -45,6 +46,15 @@ static ng_status put(ng_sink *sink, const ng_record *record, ng_error *error)
     return ng_record_write(record, ((file_sink *)sink)->file, error);
 }
 
+static ng_status do_unit(const ng_crew_work *work, size_t i, ng_sink *sink,
+                         ng_error *error)
+{
+    ng_sink *counted = ng_progress_unit(work->progress, i, sink);
+    ng_status status = work->unit(work->user, i, counted, error);
+    ng_progress_unit_end(work->progress);
+    return status;
+}
+
 static _Noreturn void member_main(const crew *c, unsigned member,
                                   const ng_crew_work *work)
 {
@@ -57,7 +67,7 @@ static _Noreturn void member_main(const crew *c, unsigned member,
         place *p = &c->board->place[i];
         p->member = (int)member;
         p->begin = ftell(out.file);
-        p->status = work->unit(work->user, i, &out.sink, &p->error);
+        p->status = do_unit(work, i, &out.sink, &p->error);
         p->end = ftell(out.file);
         if (fflush(out.file) != 0 || p->begin < 0 || p->end < 0)
             p->status = ng_fail(&p->error, ng_status_fault,
@@ -169,9 +179,11 @@ ng_status ng_crew_run(const ng_crew_work *work, unsigned jobs, ng_sink *sink,
                       ng_error *error)
 {
     ng_status status = ng_status_ok;
+    ng_progress_begin(work->progress, work->phase, work->count);
     if (jobs <= 1) {
         for (size_t i = 0; i < work->count && status == ng_status_ok; i++)
-            status = work->unit(work->user, i, sink, error);
+            status = do_unit(work, i, sink, error);
+        ng_progress_end(work->progress);
         return status;
     }
     crew c = {.board = MAP_FAILED};
@@ -184,5 +196,6 @@ ng_status ng_crew_run(const ng_crew_work *work, unsigned jobs, ng_sink *sink,
         }
     }
     dismiss(&c);
+    ng_progress_end(work->progress);
     return status;
 }
