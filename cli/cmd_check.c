@@ -129,6 +129,8 @@ static ng_status list_units(units *u, ng_error *error)
             return ng_fail(error, ng_status_no_memory, "out of memory");
         u->unit = grown;
         for (size_t k = 0; k < kernels; k++) {
+            if (!ng_gate_wants(u->options, ng_subject_kernel(u->open, k)))
+                continue;
             u->unit[u->count][0] = i;
             u->unit[u->count++][1] = k;
         }

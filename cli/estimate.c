@@ -6,9 +6,15 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Before so many seconds, or so much of the work, a guess would jump. Then the
- * estimate follows the measured pace with this time constant. */
-static const double least_seconds = 3, least_fraction = 0.01, constant = 4;
+/* Before so many seconds, or so much of the work, a guess would jump. */
+static const double least_seconds = 3, least_fraction = 0.01;
+
+/* Within how many seconds the estimate follows the measured pace: sooner where
+ * the end is near. */
+static double patience(double pace)
+{
+    return fmax(0.5, fmin(pace / 2, 4));
+}
 
 void ng_estimate_init(ng_estimate *estimate, double now)
 {
@@ -29,7 +35,7 @@ double ng_estimate_left(ng_estimate *estimate, double now, double fraction)
     } else {
         double expected = fmax(estimate->left - step, 0);
         estimate->left =
-            expected + (1 - exp(-step / constant)) * (pace - expected);
+            expected + (1 - exp(-step / patience(pace))) * (pace - expected);
     }
     return estimate->left;
 }
@@ -81,6 +87,7 @@ static void fill(pieces *all, const ng_glance *g)
 {
     char time[32];
     size_t size = sizeof all->text[0];
+    const char *gap = g->property[0] != '\0' ? " " : "";
     double fraction = g->fraction >= 0 ? fmin(g->fraction, 1) : 0;
     put_bar(all->text[piece_bar], fraction);
     snprintf(all->text[piece_part], size, "%s: %d%%", g->phase,
@@ -98,10 +105,10 @@ static void fill(pieces *all, const ng_glance *g)
         snprintf(all->text[piece_left], size, "%s left", time);
     put_time(time, sizeof time, g->since);
     if (g->kernel[0] != '\0' && g->since >= LONG_CASE)
-        snprintf(all->text[piece_running], size, "%s in %.40s %.30s", time,
-                 g->kernel, g->property);
+        snprintf(all->text[piece_running], size, "%s in %.40s%s%.30s", time,
+                 g->kernel, gap, g->property);
     else if (g->kernel[0] != '\0')
-        snprintf(all->text[piece_running], size, "%.40s %.30s", g->kernel,
+        snprintf(all->text[piece_running], size, "%.40s%s%.30s", g->kernel, gap,
                  g->property);
 }
 

@@ -168,7 +168,7 @@ void ng_help_all(FILE *file)
           "path/to/library.so or\n         worker:'command args'\n"
           "exit     0 all hold, 1 the subject is wrong, 2 usage or unreadable "
           "input,\n         3 the subject cannot be loaded, 4 nothing was "
-          "checked, 5 normgate's fault\n\n"
+          "checked,\n         5 normgate's own fault\n\n"
           "`normgate COMMAND --help` describes the options; `normgate "
           "--version`\n",
           file);

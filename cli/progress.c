@@ -164,13 +164,14 @@ static ng_status put(ng_sink *sink, const ng_record *record, ng_error *error)
     place *at = &p->board->place[p->unit];
     ng_verdict verdict = NG_PASS;
     ng_status status = p->next->put(p->next, record, error);
-    if (strcmp(record->kind, "check") == 0 && record->seeded_bug[0] == '\0') {
+    bool check = strcmp(record->kind, "check") == 0;
+    if (check && record->seeded_bug[0] == '\0') {
         ng_verdict_parse(record->verdict, &verdict);
         atomic_fetch_add(&p->board->findings, ng_verdict_wrong(verdict));
         if (!isnan(record->ratio))
             note_worst(p->board, record->ratio);
     }
-    atomic_fetch_add(&p->board->cases, 1);
+    atomic_fetch_add(&p->board->cases, check);
     p->done += p->done < p->cases;
     if (p->properties > 0 && p->cases > 0) {
         double part = (double)p->done / (double)p->cases;
