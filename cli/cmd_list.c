@@ -91,7 +91,7 @@ static void print_folded(size_t column, const char *words)
             ng_print(stdout, "%*s", (int)column, "");
             at = column;
         } else if (at > column) {
-            putchar(' ');
+            ng_print(stdout, " ");
             at++;
         }
         ng_print(stdout, "%.*s", (int)length, words);

@@ -10,7 +10,7 @@ static const struct {
     const char *command, *name, *value, *meaning;
 } known[] = {
 #define NG_OPTION(command, name, value, meaning)                               \
-    {command, #name, value, meaning},
+    {command, name, value, meaning},
 #include "options.def"
 #undef NG_OPTION
 };
