@@ -1,6 +1,7 @@
 /* check: gates one subject, or every built-in that a glob matches. */
 #include "command.h"
 #include "crew.h"
+#include "interrupt.h"
 #include "outputs.h"
 #include "print.h"
 #include "progress.h"
@@ -230,20 +231,17 @@ static ng_status report(run *r, const check_words *w, ng_error *error)
     return status;
 }
 
-static int exit_code(const run *r, ng_error *error)
+/* Told to end: what was found so far. Files of an earlier run stay. */
+static int report_interrupted(const run *r, const check_words *w)
 {
-    ng_tally tally;
-    if (ng_tally_records(&tally, r->store.records, r->store.count, error) !=
-        ng_status_ok)
-        return ng_exit_fault;
-    if (tally.undecided > 0)
-        return ng_exit_fault;
-    switch (ng_tally_outcome(&tally, true)) {
-    case ng_outcome_pass: return ng_exit_holds;
-    case ng_outcome_fail: return ng_exit_wrong;
-    case ng_outcome_nothing: return ng_exit_nothing;
-    default: return ng_exit_fault;
-    }
+    ng_error error;
+    int signal = ng_interrupt_signal();
+    ng_print_line(stderr, "normgate: told to end by signal %d", signal);
+    if (!w->quiet &&
+        ng_report_summary(r->store.records, r->store.count, false, NULL, stdout,
+                          ng_print_colours(stdout), &error) != ng_status_ok)
+        ng_exit_error(ng_status_fault, &error);
+    return ng_exit_signal + signal;
 }
 
 static int check_subject(run *r, check_words *w, const char *subject, int count,
@@ -266,6 +264,7 @@ static int check_subject(run *r, check_words *w, const char *subject, int count,
     record.profile = ng_profile_name(w->gate.profile);
     record.seed = w->gate.seed;
     record.subject = subject;
+    ng_interrupt_watch();
     ng_status status = r->sink->put(r->sink, &record, &error);
     if (status == ng_status_ok)
         status = run_all(r, &all, subject, w, &error);
@@ -273,9 +272,11 @@ static int check_subject(run *r, check_words *w, const char *subject, int count,
         status = score(r, w, &error);
     free(all.name);
     ng_progress_end(&r->progress);
+    if (status == ng_status_interrupted)
+        return report_interrupted(r, w);
     if (status != ng_status_ok)
         return ng_exit_error(status, &error);
-    int code = exit_code(r, &error);
+    int code = ng_outputs_exit(r->store.records, r->store.count, true, &error);
     ng_record_init(&record, "end");
     record.exit_code = (uint64_t)code;
     record.seconds = ng_seconds() - r->begin;

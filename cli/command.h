@@ -13,8 +13,10 @@ enum ng_exit {
     ng_exit_wrong = 1,       /* something is wrong with the subject */
     ng_exit_usage = 2,       /* or an input that cannot be read */
     ng_exit_cannot_load = 3, /* the subject */
-    ng_exit_nothing = 4,     /* nothing was checked */
+    ng_exit_nothing = 4,     /* nothing was checked, or not to the end */
     ng_exit_fault = 5,       /* normgate's own */
+    ng_exit_signal = 128,    /* and its number: told to end before the work was
+                                done, as shells count it */
 };
 
 typedef struct ng_command {

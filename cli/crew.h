@@ -1,5 +1,7 @@
 /* Crew: several processes share a list of independent units of work; their
- * records reach the sink in the order of the list, as if one had done it. */
+ * records reach the sink in the order of the list, as if one had done it, each
+ * as soon as those before it are there. A run that is killed loses what its
+ * members have found of later units; one that is told to end loses nothing. */
 #ifndef NORMGATE_CREW_H
 #define NORMGATE_CREW_H
 

@@ -23,6 +23,7 @@ const char *ng_program;
 int main(int count, char **words)
 {
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file at its limit is an error of write() */
     ng_program = words[0];
     if (count < 2) {
         ng_help_all(stderr);

@@ -91,13 +91,15 @@ static void draw(const ng_progress *p, ng_estimate *estimate)
 }
 
 /* Ends with the run, whatever ends that; the run's own files are not kept
- * open. An interrupt is the run's to answer. */
+ * open. Signals are the run's to answer. */
 static _Noreturn void paint(const ng_progress *p, pid_t run)
 {
     const struct timespec pause = {.tv_nsec = 100000000};
     ng_estimate estimate;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     signal(SIGINT, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
     close(STDIN_FILENO);
     close(STDOUT_FILENO);
     close_range(STDERR_FILENO + 1, ~0u, 0);

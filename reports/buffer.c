@@ -106,6 +106,11 @@ void ng_buffer_markup(ng_buffer *buffer, const char *text)
     add_text(buffer, text, form_markup, NG_TEXT_MAX);
 }
 
+void ng_buffer_excerpt(ng_buffer *buffer, const char *text, size_t limit)
+{
+    add_text(buffer, text, form_markup, limit);
+}
+
 void ng_buffer_name(ng_buffer *buffer, const char *text)
 {
     add_text(buffer, text, form_name, NG_NAME_SHOWN_MAX);
