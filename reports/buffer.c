@@ -142,7 +142,7 @@ void ng_buffer_markdown(ng_buffer *buffer, const char *text, size_t limit)
     bool inside = false;                   /* "1." would begin a list */
     uint32_t c, last = ' ';
     for (; limit > 0 && (c = ng_utf8_next(&text)) != 0; limit--) {
-        c = printable(c);
+        c = ng_utf8_harmless(c);
         if (c == ' ' && last == ' ')
             continue; /* two before the end of a line would break it */
         if ((begins_reference(last) && c != ' ') ||
