@@ -125,8 +125,10 @@ static ng_status put(ng_sink *sink, const ng_record *record, ng_error *error)
     if (strcmp(record->kind, "check") == 0 && record->elements > 0 &&
         record->seeded_bug[0] == '\0')
         status = gather(w, record, error);
-    if (strcmp(record->kind, "run") == 0)
+    if (strcmp(record->kind, "run") == 0) {
         w->version = ng_arena_text(&w->arena, "%s", record->version);
+        w->subject = ng_arena_text(&w->arena, "%s", record->subject);
+    }
     return status == ng_status_ok ? w->next->put(w->next, record, error)
                                   : status;
 }
@@ -213,6 +215,8 @@ static void write_numbers(ng_record *record, const ng_measured *before,
 static ng_status tell(ng_watch *w, ng_record *record, const char *state,
                       ng_verdict verdict, const char *cause, ng_error *error)
 {
+    if (record->subject[0] == '\0' && w->subject != NULL)
+        record->subject = w->subject;
     record->state = state;
     record->verdict = ng_verdict_name(verdict);
     record->cause = cause;

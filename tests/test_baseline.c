@@ -314,6 +314,12 @@ static void a_worse_kernel_fails(void **state)
     assert_non_null(strstr(page, "<section id=\"baseline\""));
     assert_non_null(strstr(page, "worse than the baseline"));
     free(page);
+    /* as a report of the stored records says, unless it is of others */
+    assert_run("report r.jsonl", 1);
+    assert_non_null(strstr(out, "baseline: 1 worse, 1 gone, 1 as before\n"));
+    assert_run("report r.jsonl --kernel same", 0);
+    assert_non_null(strstr(out, "baseline: 1 as before\n"));
+    assert_run("report r.jsonl --kernel moved", 1);
     /* its case, replayed, is right and has the worst error */
     char replay[2048];
     snprintf(replay, sizeof replay, "%s", worse.replay);
