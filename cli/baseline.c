@@ -21,13 +21,9 @@ typedef struct ng_watch_slot {
 
 static bool same_entry(const slot *s, const ng_record *check)
 {
-    const ng_baseline_entry key = {
-        .kernel = check->kernel,
-        .op = check->op,
-        .pass = check->pass,
-        .dtype = check->dtype,
-        .property = check->property,
-    };
+    const ng_baseline_entry key = {check->kernel,   check->op,
+                                   check->pass,     check->dtype,
+                                   check->property, .measured = {.cases = 0}};
     return ng_baseline_order(&s->now, &key) == 0;
 }
 
@@ -76,15 +72,13 @@ static slot *slot_of(ng_watch *w, const ng_record *check)
         w->room = room;
     }
     slot *new = &w->slot[w->count];
-    *new = (slot){.now.measured = {.error_ulp = -1, .ratio = -1}};
+    *new = (slot){0};
     if (!keep(w, &new->by_error, check))
         return NULL;
-    const ng_record *texts = &new->by_error;
-    new->now.kernel = texts->kernel;
-    new->now.op = texts->op;
-    new->now.pass = texts->pass;
-    new->now.dtype = texts->dtype;
-    new->now.property = texts->property;
+    const ng_record *t = &new->by_error;
+    new->now = (ng_baseline_entry){t->kernel,   t->op,
+                                   t->pass,     t->dtype,
+                                   t->property, {.error_ulp = -1, .ratio = -1}};
     w->count++;
     return new;
 }
