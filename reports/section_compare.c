@@ -168,11 +168,12 @@ static size_t read_row(const atlas *a, size_t i, cell *cells)
         add_check(&cells[column_of(a, a->sorted[i]->subject)], a->sorted[i],
                   &found);
     }
-    /* A bin's edge may lie above the largest error of all. */
-    for (size_t s = 0; s < a->subject_count; s++)
-        if (ng_histogram_total(&cells[s].histogram) > 0)
-            cells[s].p99 = fmin(
-                ng_histogram_quantile(&cells[s].histogram, 0.99), cells[s].ulp);
+    for (size_t s = 0; s < a->subject_count; s++) {
+        cell *c = &cells[s];
+        c->p99 = ng_histogram_quantile(&c->histogram, 0.99);
+        if (isfinite(c->p99)) /* a bin's edge may lie above the largest error */
+            c->p99 = fmin(c->p99, c->ulp);
+    }
     return i;
 }
 
@@ -221,8 +222,11 @@ static void write_numbers(ng_buffer *out, const cell *c)
     ng_buffer_short(out, c->ulp);
     ng_buffer_add(out, "</b>");
     if (!isnan(c->p99)) {
-        ng_buffer_add(out, "<small>p99&nbsp;");
-        ng_buffer_short(out, c->p99);
+        bool over = isinf(c->p99); /* in the last bin, which has no end */
+        ng_buffer_add(out,
+                      over ? "<small>p99&nbsp;over&nbsp;" : "<small>p99&nbsp;");
+        ng_buffer_short(out, over ? ng_histogram_edge(NG_HISTOGRAM_BINS - 2)
+                                  : c->p99);
         ng_buffer_add(out, "</small>");
     }
     if (!isnan(c->ratio)) {
