@@ -3,12 +3,12 @@
 #include "command.h"
 #include "gather.h"
 #include "outputs.h"
+#include "print.h"
 
 #include <normgate/report.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 typedef struct report_words {
     ng_outputs outputs;
@@ -36,13 +36,14 @@ static void name_incomplete(const ng_gather *g)
             fputs("normgate: and more files\n", stderr);
             return;
         }
-        fprintf(stderr,
-                "normgate: %.400s %s, so there is no verdict on the whole of "
-                "it\n",
-                file->path,
-                file->begin == file->end
-                    ? "has no records"
-                    : "is of a run that did not come to its end");
+        ng_print_line(
+            stderr,
+            "normgate: %.400s %s, so there is no verdict on the whole of "
+            "it",
+            file->path,
+            file->begin == file->end
+                ? "has no records"
+                : "is of a run that did not come to its end");
     }
 }
 
@@ -50,7 +51,7 @@ static ng_status write_all(const report_words *w, const ng_gather *g, bool diff,
                            bool complete, ng_error *error)
 {
     const ng_record *records = g->list.records;
-    bool colour = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
+    bool colour = ng_print_colours(stdout);
     ng_status status =
         ng_outputs_write(&w->outputs, records, g->list.count, complete, error);
     if (status == ng_status_ok && !w->quiet)
@@ -132,10 +133,8 @@ static int report(int count, char **words)
 
 const ng_command ng_command_report = {
     .name = "report",
-    .usage = "report RECORDS... [--html F] [--junit F] [--diff] "
-             "[--subject GLOB] [--op GLOB]\n      [--pass GLOB] [--dtype GLOB] "
-             "[--kernel GLOB] [--property GLOB] [--quiet]",
+    .usage = "report RECORDS...",
     .help = "makes pages of stored records: one run, many subjects side by "
-            "side, or what\n      changed between two runs",
+            "side, or what changed between two runs",
     .run = report,
 };

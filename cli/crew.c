@@ -2,6 +2,7 @@
  * counter and writes its records into a file of its own, as JSON lines. */
 #include "crew.h"
 #include "interrupt.h"
+#include "progress.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -49,6 +50,15 @@ static ng_status put(ng_sink *sink, const ng_record *record, ng_error *error)
     return ng_record_write(record, ((file_sink *)sink)->file, error);
 }
 
+static ng_status do_unit(const ng_crew_work *work, size_t i, ng_sink *sink,
+                         ng_error *error)
+{
+    ng_sink *counted = ng_progress_unit(work->progress, i, sink);
+    ng_status status = work->unit(work->user, i, counted, error);
+    ng_progress_unit_end(work->progress);
+    return status;
+}
+
 static _Noreturn void member_main(const crew *c, unsigned member,
                                   const ng_crew_work *work, pid_t parent)
 {
@@ -66,7 +76,7 @@ static _Noreturn void member_main(const crew *c, unsigned member,
         p->member = (int)member;
         p->begin = ftell(out.file);
         atomic_store(&p->state, place_begun);
-        p->status = work->unit(work->user, i, &out.sink, &p->error);
+        p->status = do_unit(work, i, &out.sink, &p->error);
         p->end = ftell(out.file);
         if (fflush(out.file) != 0 || p->begin < 0 || p->end < 0)
             p->status = ng_fail(&p->error, ng_status_fault,
@@ -232,9 +242,11 @@ ng_status ng_crew_run(const ng_crew_work *work, unsigned jobs, ng_sink *sink,
                       ng_error *error)
 {
     ng_status status = ng_status_ok;
+    ng_progress_begin(work->progress, work->phase, work->count);
     if (jobs <= 1) {
         for (size_t i = 0; i < work->count && status == ng_status_ok; i++)
-            status = work->unit(work->user, i, sink, error);
+            status = do_unit(work, i, sink, error);
+        ng_progress_end(work->progress);
         return status;
     }
     crew c = {.board = MAP_FAILED};
@@ -246,5 +258,6 @@ ng_status ng_crew_run(const ng_crew_work *work, unsigned jobs, ng_sink *sink,
             salvage(&c, i, at, work->count, sink);
     }
     dismiss(&c);
+    ng_progress_end(work->progress);
     return status;
 }

@@ -14,6 +14,8 @@ typedef struct ng_crew_work {
     /* Does one unit; its records go to `sink`. */
     ng_status (*unit)(void *user, size_t i, ng_sink *sink, ng_error *error);
     void *user;
+    struct ng_progress *progress; /* told of every unit; or NULL */
+    const char *phase;            /* what it calls them */
 } ng_crew_work;
 
 /* jobs = 1: in this process. The first unit that fails ends the run. */

@@ -1,6 +1,7 @@
 /* The records of a run. */
 #include "store.h"
 #include "interrupt.h"
+#include "print.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -82,10 +83,11 @@ void ng_store_free(ng_store *store)
     if (store->stream != NULL) {
         fclose(store->stream);
         if (store->partial != NULL && store->count > 1) /* more than `run` */
-            fprintf(stderr,
-                    "normgate: the run did not come to its end; its records "
-                    "so far are in %s: `normgate report` reads them\n",
-                    store->partial);
+            ng_print_line(stderr,
+                          "normgate: the run did not come to its end; its "
+                          "records so far are in %s: `normgate report` reads "
+                          "them",
+                          store->partial);
         else if (store->partial != NULL)
             remove(store->partial);
     }
