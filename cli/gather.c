@@ -66,30 +66,37 @@ static void filter_file(ng_gather *g, size_t begin, const ng_gather_filter *f)
     g->list.count = kept ? to : run;
 }
 
+static bool is_named_twice(const ng_gather *g, size_t file)
+{
+    for (size_t i = 0; i < g->file_count; i++)
+        if (i != file && strcmp(g->files[i].name, g->files[file].name) == 0)
+            return true;
+    return false;
+}
+
 /* "onednn" of "out/onednn.jsonl"; the whole path where that names two. */
-static void name_files(ng_gather *g)
+static ng_status name_files(ng_gather *g, ng_error *error)
 {
     for (size_t i = 0; i < g->file_count; i++) {
         const char *slash = strrchr(g->files[i].path, '/');
         const char *name = slash != NULL ? slash + 1 : g->files[i].path;
         const char *dot = strrchr(name, '.');
-        int length =
-            dot != NULL && dot > name ? (int)(dot - name) : (int)strlen(name);
-        g->files[i].label = ng_arena_text(&g->arena, "%.*s", length, name);
+        size_t length =
+            dot != NULL && dot > name ? (size_t)(dot - name) : strlen(name);
+        g->files[i].name = ng_arena_text(&g->arena, "%.*s", (int)length, name);
+        if (g->files[i].name == NULL)
+            return ng_fail(error, ng_status_no_memory, "out of memory");
     }
     for (size_t i = 0; i < g->file_count; i++) {
-        bool again = false;
-        for (size_t j = 0; j < g->file_count && !again; j++)
-            again = i != j && g->files[i].label != NULL &&
-                    g->files[j].label != NULL &&
-                    strcmp(g->files[i].label, g->files[j].label) == 0;
-        if (again)
-            g->files[i].label = NULL;
+        ng_gather_file *file = &g->files[i];
+        file->label =
+            is_named_twice(g, i)
+                ? ng_arena_text(&g->arena, "%s, file %zu", file->path, i + 1)
+                : file->name;
+        if (file->label == NULL)
+            return ng_fail(error, ng_status_no_memory, "out of memory");
     }
-    for (size_t i = 0; i < g->file_count; i++)
-        if (g->files[i].label == NULL)
-            g->files[i].label = ng_arena_text(&g->arena, "%s, file %zu",
-                                              g->files[i].path, i + 1);
+    return ng_status_ok;
 }
 
 static const char *settings_of(ng_gather *g, const ng_record *run)
@@ -199,8 +206,8 @@ ng_status ng_gather_load(ng_gather *gather, char *const *paths, size_t count,
             filter_file(gather, file->begin, filter);
         file->end = gather->list.count;
     }
-    name_files(gather);
-    return find_twice(gather, error);
+    ng_status status = name_files(gather, error);
+    return status == ng_status_ok ? find_twice(gather, error) : status;
 }
 
 /* Every check of the file is of that subject. */
