@@ -201,15 +201,16 @@ static void write_judged(const summary *s)
 /* What waivers and a baseline did, a line each. */
 static void write_adoption(const summary *s)
 {
-    if (s->tally->waivers > 0) {
-        ng_buffer_add(s->out, "  waivers: ");
-        ng_adoption_waivers(s->out, s->tally);
-        ng_buffer_add(s->out, "\n");
-    }
-    if (ng_adoption_compared(s->tally)) {
-        ng_buffer_add(s->out, "  baseline: ");
-        ng_adoption_baseline(s->out, s->tally);
-        ng_buffer_add(s->out, "\n");
+    static void (*const lines[])(ng_buffer * out, const ng_tally *tally) = {
+        ng_adoption_waivers, ng_adoption_baseline};
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        size_t before = s->out->size;
+        ng_buffer_add(s->out, "  ");
+        lines[i](s->out, s->tally);
+        if (s->out->size > before + 2)
+            ng_buffer_add(s->out, "\n");
+        else
+            s->out->size = before;
     }
 }
 
@@ -221,23 +222,6 @@ static void write_line(const summary *s, const char *name, const char *text,
     ng_buffer_format(s->out, "  %-7s ", name);
     ng_buffer_plain(s->out, text, limit);
     ng_buffer_add(s->out, "\n");
-}
-
-/* All bounds hold, and a kernel is less accurate than it was. */
-static void write_worse(const summary *s)
-{
-    const ng_record *worse = s->tally->first_worse;
-    if (worse == NULL || s->tally->first_wrong != NULL)
-        return;
-    write_word(s, red, "WORSE");
-    ng_buffer_add(s->out, " ");
-    ng_buffer_plain(s->out, worse->kernel, 60);
-    ng_buffer_add(s->out, ", property ");
-    ng_buffer_plain(s->out, worse->property, 60);
-    ng_buffer_add(s->out, ": less accurate than the baseline\n");
-    write_line(s, "moved", worse->cause, WIDTH);
-    write_line(s, "case", worse->test, WIDTH);
-    write_line(s, "replay", worse->replay, NG_TEXT_MAX);
 }
 
 /* Properties that fail, kernel by kernel; the score of the first of them. */
@@ -255,6 +239,23 @@ static size_t count_findings(const summary *s, const ng_score **first)
         }
     }
     return count;
+}
+
+/* All bounds hold, and a kernel is less accurate than it was. */
+static void write_worse(const summary *s)
+{
+    const ng_record *worse = s->tally->first_worse;
+    if (worse == NULL || s->tally->first_wrong != NULL)
+        return;
+    write_word(s, red, "WORSE");
+    ng_buffer_add(s->out, " ");
+    ng_buffer_plain(s->out, worse->kernel, NAME);
+    ng_buffer_add(s->out, ", property ");
+    ng_buffer_plain(s->out, worse->property, NAME);
+    ng_buffer_add(s->out, ": less accurate than the baseline\n");
+    write_line(s, "moved", worse->cause, WIDTH);
+    write_line(s, "case", worse->test, WIDTH);
+    write_line(s, "replay", worse->replay, NG_TEXT_MAX);
 }
 
 /* The smallest failing case of the property that failed first. */
