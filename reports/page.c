@@ -20,6 +20,14 @@ void ng_page_left_out(ng_page *page, size_t count, const char *what)
                      what);
 }
 
+const char *ng_page_anchor(const ng_page *page, const ng_cell *cell)
+{
+    for (size_t i = 0; i < page->anchor_count; i++)
+        if (page->anchors[i].cell == cell)
+            return page->anchors[i].id;
+    return NULL;
+}
+
 const char *ng_verdict_class(ng_verdict verdict)
 {
     if (ng_verdict_wrong(verdict))

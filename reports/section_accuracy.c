@@ -15,8 +15,8 @@ static const char head[] =
     "width=\"30\" height=\"6\"/></svg> half of what the declared algorithm "
     "may do; past the end it fails. Many ulp under a short bar is a hard "
     "input, not a poor kernel.</p>\n"
-    "<div class=\"scroll tall\" tabindex=\"0\" role=\"region\" "
-    "aria-label=\"Accuracy by input family\"><table class=\"accuracy\">\n"
+    "<div class=\"scroll tall filtered\" tabindex=\"0\" role=\"group\" "
+    "aria-label=\"Accuracy by input family\"><table class=\"accuracy sortable\">\n"
     "<caption>Largest error in ulp, and error / bound as a bar</caption>\n"
     "<thead><tr><th scope=\"col\">Kernel</th>";
 
