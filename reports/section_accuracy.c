@@ -16,7 +16,8 @@ static const char head[] =
     "may do; past the end it fails. Many ulp under a short bar is a hard "
     "input, not a poor kernel.</p>\n"
     "<div class=\"scroll tall filtered\" tabindex=\"0\" role=\"group\" "
-    "aria-label=\"Accuracy by input family\"><table class=\"accuracy sortable\">\n"
+    "aria-label=\"Accuracy by input family\"><table class=\"accuracy "
+    "sortable\">\n"
     "<caption>Largest error in ulp, and error / bound as a bar</caption>\n"
     "<thead><tr><th scope=\"col\">Kernel</th>";
 

@@ -136,9 +136,10 @@ static void write_numbers(ng_page *page, const ng_record *record)
     if (!isnan(record->rounded))
         write_number(out, "rounded", "exact, in the output’s dtype", digits,
                      record->rounded);
-    write_measure(out, "error", "in ulp of exact", record->error_ulp);
     write_measure(out, "bound", "allowed, absolute", record->bound);
     write_measure(out, "ratio", "error / bound", record->ratio);
+    write_measure(out, "ulp", "largest error of all its outputs",
+                  record->error_ulp);
     ng_buffer_add(out, "</tbody></table></div>\n");
 }
 
@@ -159,7 +160,8 @@ static void open_finding(ng_page *page, const ng_row *row, const char *property,
                          const ng_cell *cell, const char *tag)
 {
     const char *id = add_anchor(page, row, property, cell);
-    ng_buffer_format(page->out, "<article class=\"finding\" id=\"%s\"><h3>", id);
+    ng_buffer_format(page->out, "<article class=\"finding\" id=\"%s\"><h3>",
+                     id);
     if (tag)
         ng_buffer_add(page->out, tag);
     else
@@ -274,9 +276,8 @@ void ng_section_findings(ng_page *page)
     const ng_grid *grid = page->properties;
     size_t left_out = 0;
     write_counts(page);
-    page->anchors =
-        ng_arena_alloc(page->arena, grid->cell_count + grid->row_count,
-                       sizeof *page->anchors);
+    page->anchors = ng_arena_alloc(
+        page->arena, grid->cell_count + grid->row_count, sizeof *page->anchors);
     if (page->anchors == NULL) {
         page->out->failed = true;
         return;

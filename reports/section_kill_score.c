@@ -52,11 +52,12 @@ static size_t group(const ng_page *page, class *classes)
 
 static void open_table(ng_page *page, const char *caption, const char *columns)
 {
-    ng_buffer_format(page->out,
-                     "<div class=\"scroll\" tabindex=\"0\" role=\"group\" "
-                     "aria-label=\"%s\"><table class=\"plain sortable\"><caption>%s"
-                     "</caption>\n<thead><tr>%s</tr></thead><tbody>\n",
-                     caption, caption, columns);
+    ng_buffer_format(
+        page->out,
+        "<div class=\"scroll\" tabindex=\"0\" role=\"group\" "
+        "aria-label=\"%s\"><table class=\"plain sortable\"><caption>%s"
+        "</caption>\n<thead><tr>%s</tr></thead><tbody>\n",
+        caption, caption, columns);
 }
 
 static void write_classes(ng_page *page, const class *classes, size_t count)

@@ -25,8 +25,8 @@ static void write_tip(ng_page *page, const ng_score *score)
         ng_buffer_add(out, " ulp");
     }
     if (shown && shown->test[0]) {
-        ng_buffer_format(out, ". %s: ",
-                         score->worst ? "Largest error / bound" : "Smallest");
+        ng_buffer_format(
+            out, ". %s: ", score->worst ? "Largest error / bound" : "Smallest");
         ng_buffer_attribute(out, shown->test);
     }
     ng_buffer_add(out, "\"");
@@ -73,13 +73,14 @@ static void write_row(ng_page *page, const ng_row *row, size_t columns,
 
 static void write_head(ng_page *page, size_t columns)
 {
-    ng_buffer_add(page->out,
-                  "<div class=\"scroll tall filtered\" tabindex=\"0\" role=\"group\" "
-                  "aria-label=\"Kernels by property\">"
-                  "<table class=\"matrix sortable\">\n"
-                  "<caption>Verdict and largest error / bound; above 1 "
-                  "fails. No number: a claim that holds or does not. Empty: "
-                  "it does not apply. ");
+    ng_buffer_add(
+        page->out,
+        "<div class=\"scroll tall filtered\" tabindex=\"0\" role=\"group\" "
+        "aria-label=\"Kernels by property\">"
+        "<table class=\"matrix sortable\">\n"
+        "<caption>Verdict and largest error / bound; above 1 "
+        "fails. No number: a claim that holds or does not. Empty: "
+        "it does not apply. ");
     if (columns > COLUMNS_SEEN)
         ng_buffer_format(page->out, "Scroll sideways for all %zu properties.",
                          columns);
@@ -101,8 +102,7 @@ static bool has_room_for_tips(const ng_page *page)
     for (size_t i = 0; i < grid->row_count; i++)
         if (!grid->rows[i].seeded_bug[0])
             cells += grid->rows[i].cell_count;
-    return cells <
-           (page->full - page->out->size) / (CELL_BYTES + TIP_BYTES);
+    return cells < (page->full - page->out->size) / (CELL_BYTES + TIP_BYTES);
 }
 
 void ng_section_matrix(ng_page *page)

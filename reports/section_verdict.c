@@ -204,8 +204,10 @@ static void write_proof(ng_buffer *out, const ng_tally *t)
                          levels[i].class, fmin(at, 1000 - width), width);
         at += width;
     }
-    ng_buffer_add(out, "</svg>\n<div class=\"scroll\"><table class=\"plain\">"
-                       "<caption>Roundings of the reference</caption>\n"
+    ng_buffer_add(out, "</svg>\n<div class=\"scroll\" tabindex=\"0\" "
+                       "role=\"group\" aria-label=\"Roundings of the "
+                       "reference\"><table class=\"plain proofs\"><caption>"
+                       "Roundings of the reference</caption>\n"
                        "<thead><tr><th scope=\"col\">Proved in</th>"
                        "<th scope=\"col\">Outputs</th><th scope=\"col\">Share"
                        "</th><th scope=\"col\">How</th></tr></thead>"
