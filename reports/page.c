@@ -79,7 +79,7 @@ void ng_page_kernel(ng_page *page, const ng_row *row)
 {
     const ng_record *first = row->score.first;
     ng_buffer_add(page->out, "<th scope=\"row\"><b>");
-    ng_buffer_name(page->out, row->kernel);
+    ng_buffer_name(page->out, row->kernel[0] ? row->kernel : "(no name)");
     ng_buffer_add(page->out, "</b><small>");
     ng_buffer_markup(page->out, first->op);
     if (first->pass[0] && strcmp(first->pass, "forward") != 0) {

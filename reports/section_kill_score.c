@@ -69,7 +69,7 @@ static void write_classes(ng_page *page, const class *classes, size_t count)
     for (size_t i = 0; i < count; i++) {
         const class *c = &classes[i];
         ng_buffer_add(page->out, "<tr><th scope=\"row\">");
-        ng_buffer_name(page->out, c->first->op);
+        ng_buffer_name(page->out, c->first->op[0] ? c->first->op : "–");
         ng_buffer_add(page->out, "</th><td>");
         ng_buffer_name(page->out, c->first->pass);
         ng_buffer_add(page->out, "</td><td>");

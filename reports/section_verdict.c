@@ -191,7 +191,8 @@ static void write_proof(ng_buffer *out, const ng_tally *t)
         whole += (double)levels[i].count;
     if (whole == 0)
         return;
-    ng_buffer_add(out, "<h3>How the exact values were proved</h3>\n"
+    ng_buffer_add(out, "<h2 class=\"minor\">How the exact values were "
+                       "proved</h2>\n"
                        "<svg class=\"proof\" viewBox=\"0 0 1000 12\" "
                        "preserveAspectRatio=\"none\" aria-hidden=\"true\">");
     for (size_t i = 0; i < LEVELS; i++) {

@@ -46,8 +46,8 @@ def forged():
         "command", "version", "build", "machine", "libraries", "fpenv",
         "profile", "time")})
     for subject in (ALERT, HOSTILE, LONG, ""):
-        for kernel in (ALERT, HOSTILE, LONG, "", "plain"):
-            for prop in (HOSTILE, LONG, "accuracy"):
+        for kernel in (HOSTILE, LONG, ""):
+            for prop in (HOSTILE, LONG):
                 yield record(subject=subject, kernel=kernel, property=prop,
                              verdict="FAIL", **texts, **numbers)
         yield record(subject=subject, kernel="odd", property="accuracy",
@@ -82,7 +82,7 @@ def make(normgate, render_page, folder):
               f"'{HERE / 'workers' / 'page.py'}'")
     files = {
         "passing": check(normgate, folder, "passing", "builtin:two_pass",
-                         "--op", "layer_norm", "--dtype", "f*"),
+                         "--op", "layer_norm", "--dtype", "f[36]*"),
         "failing": check(normgate, folder, "failing",
                          "builtin:bug.eps_outside"),
         "worker": check(normgate, folder, "worker", worker,
@@ -90,13 +90,14 @@ def make(normgate, render_page, folder):
         "forged": write(folder / "forged.jsonl", forged()),
         "empty": write(folder / "empty.jsonl", []),
     }
-    text = files["passing"].read_bytes()
     files["incomplete"] = folder / "incomplete.jsonl"
+    text = files["failing"].read_bytes()
     files["incomplete"].write_bytes(text[:len(text) // 2])
     # A gate of itself: right kernels, and planted bugs of which one survives.
     zoo = check(normgate, folder, "bugs", "builtin:bug.eps_o*",
                 "--op", "layer_norm").read_text()
-    lines = [json.loads(line) for line in text.decode().splitlines()[:-1]]
+    lines = [json.loads(line)
+             for line in files["passing"].read_text().splitlines()[:-1]]
     lines += [json.loads(line) for line in zoo.splitlines()[1:]]
     lines.insert(-1, record(
         subject="builtin:bug.sleeper", kernel="layer_norm_f32",
@@ -108,3 +109,16 @@ def make(normgate, render_page, folder):
     files["joined"] = write(folder / "joined.jsonl", lines)
     return {name: (path, render(render_page, path))
             for name, path in files.items()}
+
+
+def main():
+    normgate, render_page, folder = sys.argv[1:]
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, (records, page) in make(normgate, render_page, folder).items():
+        print(f"{name}: {records.stat().st_size} bytes of records, "
+              f"{page.stat().st_size} of page")
+
+
+if __name__ == "__main__":
+    main()
