@@ -62,10 +62,11 @@ static void open_table(ng_page *page, const char *caption, const char *columns)
 
 static void write_classes(ng_page *page, const class *classes, size_t count)
 {
-    open_table(page, "Kill score",
-               "<th scope=\"col\">Op</th><th scope=\"col\">Pass</th>"
-               "<th scope=\"col\">Dtype</th><th scope=\"col\">Caught</th>"
-               "<th scope=\"col\">Seeded bugs</th>");
+    open_table(
+        page, "Kill score",
+        "<th scope=\"col\">Op</th><th scope=\"col\">Pass</th>"
+        "<th scope=\"col\">Dtype</th><th scope=\"col\" class=\"number\">Caught"
+        "</th><th scope=\"col\" class=\"number\">Seeded bugs</th>");
     for (size_t i = 0; i < count; i++) {
         const class *c = &classes[i];
         ng_buffer_add(page->out, "<tr><th scope=\"row\">");

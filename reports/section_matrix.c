@@ -26,7 +26,8 @@ static void write_tip(ng_page *page, const ng_score *score)
     }
     if (shown && shown->test[0]) {
         ng_buffer_format(
-            out, ". %s: ", score->worst ? "Largest error / bound" : "Smallest");
+            out,
+            ". %s: ", score->worst ? "Largest error / bound in" : "Smallest");
         ng_buffer_attribute(out, shown->test);
     }
     ng_buffer_add(out, "\"");
@@ -82,7 +83,9 @@ static void write_head(ng_page *page, size_t columns)
         "fails. No number: a claim that holds or does not. Empty: "
         "it does not apply. ");
     if (columns > COLUMNS_SEEN)
-        ng_buffer_format(page->out, "Scroll sideways for all %zu properties.",
+        ng_buffer_format(page->out,
+                         "<span class=\"screen\">Scroll sideways for all %zu "
+                         "properties.</span>",
                          columns);
     ng_buffer_add(page->out,
                   "</caption>\n<thead><tr><th scope=\"col\">Kernel</th>");

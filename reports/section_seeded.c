@@ -12,8 +12,9 @@ static const char head[] =
     "aria-label=\"Planted bugs\"><table class=\"seeded sortable\">\n"
     "<caption>Bugs planted to test the gate</caption>\n"
     "<thead><tr><th scope=\"col\">Kernel</th><th scope=\"col\">Result</th>"
-    "<th scope=\"col\">Named property</th><th scope=\"col\">Failing cases</th>"
-    "<th scope=\"col\">Error / bound</th>"
+    "<th scope=\"col\">Named property</th><th scope=\"col\" "
+    "class=\"number\">Failing cases</th>"
+    "<th scope=\"col\" class=\"number\">Error / bound</th>"
     "<th scope=\"col\">What the gate said</th>"
     "<th scope=\"col\">Also failed</th></tr></thead>\n";
 

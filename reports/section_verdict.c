@@ -163,11 +163,12 @@ static void write_proof_row(ng_buffer *out, const level *l, double whole)
 {
     ng_buffer_format(out,
                      "<tr><th scope=\"row\"><i class=\"key %s\"></i>%s</th>"
-                     "<td>",
+                     "<td class=\"number\">",
                      l->class, l->name);
     ng_buffer_count(out, l->count);
-    ng_buffer_format(out, "</td><td>%.4g&nbsp;%%</td><td>%s</td></tr>\n",
-                     100 * (double)l->count / whole, l->how);
+    ng_buffer_format(
+        out, "</td><td class=\"number\">%.4g&nbsp;%%</td><td>%s</td></tr>\n",
+        100 * (double)l->count / whole, l->how);
 }
 
 static void write_proof(ng_buffer *out, const ng_tally *t)
@@ -210,7 +211,8 @@ static void write_proof(ng_buffer *out, const ng_tally *t)
                        "reference\"><table class=\"plain proofs\"><caption>"
                        "Roundings of the reference</caption>\n"
                        "<thead><tr><th scope=\"col\">Proved in</th>"
-                       "<th scope=\"col\">Outputs</th><th scope=\"col\">Share"
+                       "<th scope=\"col\" class=\"number\">Outputs</th>"
+                       "<th scope=\"col\" class=\"number\">Share"
                        "</th><th scope=\"col\">How</th></tr></thead>"
                        "<tbody>\n");
     for (size_t i = 0; i < LEVELS; i++)
