@@ -4,114 +4,25 @@ should not; it is whole without its script, and the script does what it says.
 page_browser.py NORMGATE FOLDER [--axe VENV]: of the pages that page_records.py
 left in FOLDER. With --axe only axe-core looks at them. 77: could not be done."""
 import argparse
-import functools
 import glob
-import http.server
-import json
-import os
 import pathlib
 import re
-import shutil
 import subprocess
 import sys
-import threading
+
+from browser import Browser, Server, expect, faults, skip, start
 
 try:
-    from selenium import webdriver
-    from selenium.common.exceptions import NoAlertPresentException
-    from selenium.webdriver.chrome.service import Service
+    from selenium.webdriver import ActionChains
     from selenium.webdriver.common.by import By
     from selenium.webdriver.common.keys import Keys
 except ImportError:
-    webdriver = None
+    pass # start() says so
 
-SKIPPED = 77
 PAGES = ("passing", "failing", "worker", "joined", "forged", "empty",
          "incomplete")
 WIDTHS = (390, 1400)
 SCHEMES = ("light", "dark")
-faults = []
-
-
-def expect(holds, *words):
-    if not holds:
-        faults.append(" ".join(str(word) for word in words))
-        print("FAIL:", faults[-1][:600], flush=True)
-
-
-class Server(http.server.ThreadingHTTPServer):
-    """The pages, and whatever else they ask for, which must be nothing."""
-    def __init__(self, folder):
-        self.asked = []
-        handler = functools.partial(Handler, directory=str(folder))
-        super().__init__(("127.0.0.1", 0), handler)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    def url(self, name):
-        return f"http://127.0.0.1:{self.server_address[1]}/{name}"
-
-
-class Handler(http.server.SimpleHTTPRequestHandler):
-    def do_GET(self):
-        self.server.asked.append(self.path)
-        super().do_GET()
-
-    def end_headers(self):
-        self.send_header("Cache-Control", "no-store")
-        super().end_headers()
-
-    def log_message(self, format, *args):
-        pass
-
-
-def start(binary, driver):
-    options = webdriver.ChromeOptions()
-    options.binary_location = binary
-    for word in ("--headless=new", "--no-sandbox", "--disable-gpu",
-                 "--disable-dev-shm-usage", "--no-first-run",
-                 "--disable-background-networking"):
-        options.add_argument(word)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    options.set_capability("unhandledPromptBehavior", "ignore")
-    return webdriver.Chrome(service=Service(driver), options=options)
-
-
-class Browser:
-    def __init__(self, driver, server):
-        self.driver, self.server = driver, server
-        self.run = driver.execute_script
-
-    def cdp(self, command, **words):
-        return self.driver.execute_cdp_cmd(command, words)
-
-    def look(self, width, scheme="light", script=True):
-        self.cdp("Emulation.setDeviceMetricsOverride", width=width, height=900,
-                 deviceScaleFactor=1, mobile=False)
-        self.cdp("Emulation.setEmulatedMedia", features=[
-            {"name": "prefers-color-scheme", "value": scheme}])
-        self.cdp("Emulation.setScriptExecutionDisabled", value=not script)
-
-    def open(self, name):
-        """Loads a page; it may say nothing, ask for nothing, and not alert."""
-        self.server.asked.clear()
-        self.driver.get("about:blank")
-        self.driver.get_log("browser")
-        self.driver.get(self.server.url(name))
-        try:
-            expect(False, name, "alert:", self.driver.switch_to.alert.text)
-            self.driver.switch_to.alert.dismiss()
-        except NoAlertPresentException:
-            pass
-        said = [entry["message"] for entry in self.driver.get_log("browser")]
-        expect(said == [], name, "console:", said)
-        expect(self.server.asked == ["/" + name], name, "asked for",
-               self.server.asked)
-        outside = self.run("return performance.getEntriesByType('resource')"
-                           ".map(e => e.name).filter(n => n !== 'data:,')")
-        expect(outside == [], name, "loaded", outside)
-
-    def all(self, selector):
-        return self.driver.find_elements(By.CSS_SELECTOR, selector)
 
 
 # --- every page, width, scheme, with script and without ----------------------
@@ -305,10 +216,10 @@ def check_tips(browser):
     expect(browser.run(tip) is None, "a tip at first")
     cell = browser.all("table.matrix td[data-tip]")[0]
     browser.run("arguments[0].scrollIntoView({block: 'center'})", cell)
-    webdriver.ActionChains(browser.driver).move_to_element(cell).perform()
+    ActionChains(browser.driver).move_to_element(cell).perform()
     expect("layer_norm/forward/" in (browser.run(tip) or ""),
            "no case line under the pointer:", browser.run(tip))
-    webdriver.ActionChains(browser.driver).send_keys(Keys.ESCAPE).perform()
+    ActionChains(browser.driver).send_keys(Keys.ESCAPE).perform()
     expect(browser.run(tip) is None, "Escape leaves the tip")
     first = browser.all("table.matrix td[tabindex='0']")
     expect(len(first) == 1, len(first), "cells to tab to")
@@ -414,29 +325,17 @@ def check_axe(browser, source, folder):
             expect(False, name, width, scheme, "axe:", *found)
 
 
-def skip(why):
-    print("SKIPPED:", why)
-    sys.exit(SKIPPED)
-
-
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("normgate", type=pathlib.Path)
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--axe", type=pathlib.Path)
     words = parser.parse_args()
-    if webdriver is None:
-        skip("python3-selenium is not installed")
-    driver = shutil.which("chromedriver")
-    binary = shutil.which("chromium") or shutil.which("chromium-browser") \
-        or shutil.which("google-chrome")
-    if not driver or not binary:
-        skip("chromium or chromedriver is not installed")
     axe = sorted(glob.glob(f"{words.axe}/lib/*/site-packages/*/axe.min.js"))
     if words.axe and not axe:
         skip(f"axe-core is not in {words.axe}: ./run test installs it")
+    chromium = start()
     server = Server(words.folder)
-    chromium = start(binary, driver)
     try:
         browser = Browser(chromium, server)
         if axe:
