@@ -18,11 +18,12 @@
 
   const failing = '.fail, .over';
 
-  /* What a cell is sorted by: a number, or text, or nothing at all. A claim that
-     broke without a number is worse than every number; one that held, better. */
+  /* What a cell is sorted by: a number, text or nothing. A claim that broke
+     without a number is worse than every number; one that held, better. */
   const keyOf = cell => {
     const shown = cell.tagName === 'TD' && cell.querySelector('b');
-    const text = (shown || cell).textContent.trim().toLowerCase();
+    const text = (shown || cell).textContent.trim().toLowerCase()
+      .replace(/^[≤>] */, '');
     const number = /^-?[\d,]*\.?\d+(e[+-]?\d+)?|^-?inf/.exec(text);
     if (number)
       return Number(number[0].replace(/,/g, '').replace('inf', 'Infinity'));
@@ -61,8 +62,7 @@
       });
     }
 
-    /* Numbers begin with the largest, text with a; then the other way round;
-       then as it was. */
+    /* Numbers from the largest, text from a; then turned; then as it was. */
     turn(column) {
       const head = this.heads[column];
       const first = this.rows.map(row => keyOf(row.cells[column]))

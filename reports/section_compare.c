@@ -313,7 +313,8 @@ static void write_head(const atlas *a)
         ng_buffer_add(a->page->out, "<th scope=\"col\" title=\"");
         ng_buffer_excerpt(a->page->out, a->subject[s], 300);
         ng_buffer_add(a->page->out, "\">");
-        ng_buffer_name(a->page->out, a->name[s]);
+        ng_buffer_name(a->page->out,
+                       a->name[s][0] ? a->name[s] : "(not named)");
         ng_buffer_add(a->page->out, "</th>");
     }
     ng_buffer_add(a->page->out, "</tr></thead>\n<tbody>\n");
