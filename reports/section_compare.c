@@ -274,7 +274,7 @@ static void write_row(const atlas *a, const ng_record *first, const cell *cells)
     choose_keys(cells, a->subject_count, key);
     find_extremes(cells, key, a->subject_count, &best, &worst);
     ng_buffer_add(out, "<tr><th scope=\"row\"><b>");
-    ng_buffer_name(out, first->op);
+    ng_buffer_name(out, first->op[0] ? first->op : "–");
     ng_buffer_add(out, "</b><small>");
     ng_buffer_name(out, first->pass);
     ng_buffer_add(out, " ");
