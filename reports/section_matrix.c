@@ -28,7 +28,7 @@ static void write_tip(ng_page *page, const ng_score *score)
         ng_buffer_format(
             out,
             ". %s: ", score->worst ? "Largest error / bound in" : "Smallest");
-        ng_buffer_attribute(out, shown->test);
+        ng_buffer_excerpt(out, shown->test, NG_NAME_SHOWN_MAX);
     }
     ng_buffer_add(out, "\"");
 }
