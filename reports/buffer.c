@@ -46,6 +46,14 @@ void ng_buffer_add(ng_buffer *buffer, const char *text)
     add_bytes(buffer, text, strlen(text));
 }
 
+void ng_buffer_cut(ng_buffer *buffer, size_t size)
+{
+    if (buffer->failed || size >= buffer->size)
+        return;
+    buffer->size = size;
+    buffer->data[size] = '\0';
+}
+
 void ng_buffer_format(ng_buffer *buffer, const char *format, ...)
 {
     va_list arguments, again;
@@ -114,6 +122,11 @@ void ng_buffer_excerpt(ng_buffer *buffer, const char *text, size_t limit)
 void ng_buffer_name(ng_buffer *buffer, const char *text)
 {
     add_text(buffer, text, form_name, NG_NAME_SHOWN_MAX);
+}
+
+void ng_buffer_attribute(ng_buffer *buffer, const char *text)
+{
+    add_text(buffer, text, form_markup, NG_NAME_SHOWN_MAX);
 }
 
 void ng_buffer_count(ng_buffer *buffer, uint64_t count)
