@@ -1,22 +1,25 @@
 /* check: gates one subject, or every built-in that a glob matches. */
 #include "command.h"
 #include "crew.h"
+#include "interrupt.h"
 #include "outputs.h"
+#include "print.h"
 #include "progress.h"
 #include "provenance.h"
 #include "score.h"
 #include "store.h"
+#include "verbose.h"
 
 #include <normgate/offline.h>
 #include <normgate/report.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* One run: its records go through the chain `sink`, whose last is the store. */
 typedef struct run {
     ng_store store;
+    ng_verbose verbose;
     ng_progress progress;
     ng_sink *sink;
     double begin;
@@ -127,6 +130,8 @@ static ng_status list_units(units *u, ng_error *error)
             return ng_fail(error, ng_status_no_memory, "out of memory");
         u->unit = grown;
         for (size_t k = 0; k < kernels; k++) {
+            if (!ng_gate_wants(u->options, ng_subject_kernel(u->open, k)))
+                continue;
             u->unit[u->count][0] = i;
             u->unit[u->count++][1] = k;
         }
@@ -144,6 +149,18 @@ static ng_status gate_unit(void *user, size_t i, ng_sink *sink, ng_error *error)
     return status;
 }
 
+static bool is_glob(const char *subject)
+{
+    return strncmp(subject, "builtin:", 8) == 0 &&
+           strpbrk(subject, "*?[") != NULL;
+}
+
+/* The whole zoo says by itself what it is worth. */
+static bool is_scored(const check_words *w, const char *subject)
+{
+    return !w->no_score && !is_glob(subject) && w->gate.profile != ng_smoke;
+}
+
 static ng_status run_all(run *r, const names *all, const char *subject,
                          check_words *w, ng_error *error)
 {
@@ -155,7 +172,12 @@ static ng_status run_all(run *r, const names *all, const char *subject,
         ng_subject_close(u.open);
         u.open = NULL;
     }
-    const ng_crew_work work = {u.count, gate_unit, &u};
+    const ng_crew_work work = {.count = u.count,
+                               .unit = gate_unit,
+                               .user = &u,
+                               .progress = w->gate.progress,
+                               .phase = is_scored(w, subject) ? "checks 1/2"
+                                                              : "checks"};
     if (status == ng_status_ok)
         status = ng_crew_run(&work, w->jobs, r->sink, error);
     ng_subject_close(u.open);
@@ -203,26 +225,23 @@ static ng_status report(run *r, const check_words *w, ng_error *error)
         status = ng_outputs_write(&w->outputs, store->records, store->count,
                                   true, error);
     if (status == ng_status_ok && !w->quiet)
-        status = ng_report_summary(
-            store->records, store->count, true, w->outputs.path[ng_output_html],
-            stdout, isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL, error);
+        status = ng_report_summary(store->records, store->count, true,
+                                   w->outputs.path[ng_output_html], stdout,
+                                   ng_print_colours(stdout), error);
     return status;
 }
 
-static int exit_code(const run *r, ng_error *error)
+/* Told to end: what was found so far. Files of an earlier run stay. */
+static int report_interrupted(const run *r, const check_words *w)
 {
-    ng_tally tally;
-    if (ng_tally_records(&tally, r->store.records, r->store.count, error) !=
-        ng_status_ok)
-        return ng_exit_fault;
-    if (tally.undecided > 0)
-        return ng_exit_fault;
-    switch (ng_tally_outcome(&tally, true)) {
-    case ng_outcome_pass: return ng_exit_holds;
-    case ng_outcome_fail: return ng_exit_wrong;
-    case ng_outcome_nothing: return ng_exit_nothing;
-    default: return ng_exit_fault;
-    }
+    ng_error error;
+    int signal = ng_interrupt_signal();
+    ng_print_line(stderr, "normgate: told to end by signal %d", signal);
+    if (!w->quiet &&
+        ng_report_summary(r->store.records, r->store.count, false, NULL, stdout,
+                          ng_print_colours(stdout), &error) != ng_status_ok)
+        ng_exit_error(ng_status_fault, &error);
+    return ng_exit_signal + signal;
 }
 
 static int check_subject(run *r, check_words *w, const char *subject, int count,
@@ -231,8 +250,7 @@ static int check_subject(run *r, check_words *w, const char *subject, int count,
     ng_error error;
     ng_record record;
     names all = {0};
-    bool glob =
-        strncmp(subject, "builtin:", 8) == 0 && strpbrk(subject, "*?[") != NULL;
+    bool glob = is_glob(subject);
     if (glob)
         ng_builtin_match(subject + 8, add_name, &all);
     if (glob && all.count == 0) {
@@ -246,18 +264,19 @@ static int check_subject(run *r, check_words *w, const char *subject, int count,
     record.profile = ng_profile_name(w->gate.profile);
     record.seed = w->gate.seed;
     record.subject = subject;
+    ng_interrupt_watch();
     ng_status status = r->sink->put(r->sink, &record, &error);
     if (status == ng_status_ok)
         status = run_all(r, &all, subject, w, &error);
-    /* The whole zoo says by itself what it is worth. */
-    if (status == ng_status_ok && !w->no_score && !glob &&
-        w->gate.profile != ng_smoke)
+    if (status == ng_status_ok && is_scored(w, subject))
         status = score(r, w, &error);
     free(all.name);
     ng_progress_end(&r->progress);
+    if (status == ng_status_interrupted)
+        return report_interrupted(r, w);
     if (status != ng_status_ok)
         return ng_exit_error(status, &error);
-    int code = exit_code(r, &error);
+    int code = ng_outputs_exit(r->store.records, r->store.count, true, &error);
     ng_record_init(&record, "end");
     record.exit_code = (uint64_t)code;
     record.seconds = ng_seconds() - r->begin;
@@ -317,10 +336,11 @@ static int check(int count, char **words)
     memcpy(line, words, (size_t)count * sizeof *line);
     ng_store_init(&r.store);
     if (take_options(&w, &count, words)) {
-        ng_progress_init(&r.progress, &r.store.sink,
-                         isatty(STDERR_FILENO) && !w.quiet && !w.verbose,
-                         w.verbose);
-        r.sink = &r.progress.sink;
+        ng_progress_init(&r.progress,
+                         ng_print_moves(stderr) && !w.quiet && !w.verbose);
+        w.gate.progress = &r.progress;
+        ng_verbose_init(&r.verbose, &r.store.sink);
+        r.sink = w.verbose ? &r.verbose.sink : &r.store.sink;
         ng_status status = read_words(&w, &error);
         if (status == ng_status_ok)
             status = ng_output_probe(w.json, &error);
@@ -339,11 +359,7 @@ static int check(int count, char **words)
 
 const ng_command ng_command_check = {
     .name = "check",
-    .usage = "check SUBJECT [--op GLOB] [--pass GLOB] [--dtype GLOB] "
-             "[--kernel GLOB]\n      [--property GLOB] [--profile "
-             "smoke|gate|deep] [--seed N] [--timeout S] "
-             "[--memory MIB] [--jobs N]\n      [--json F] [--junit F] "
-             "[--html F] [--no-score] [--quiet] [--verbose]",
+    .usage = "check SUBJECT",
     .help = "gates every kernel of the subject",
     .run = check,
 };

@@ -1,11 +1,14 @@
 /* explain: a property in words. */
 #include "command.h"
+#include "print.h"
 
 #include <normgate/property.h>
 #include <stdio.h>
 
 static int explain(int count, char **words)
 {
+    if (!ng_options_take(&count, words, NULL, 0))
+        return ng_exit_usage;
     if (count != 2) {
         fputs("normgate explain: give one property; `normgate list properties` "
               "shows them\n",
@@ -14,15 +17,18 @@ static int explain(int count, char **words)
     }
     const ng_property *property = ng_property_find(words[1]);
     if (property == NULL) {
-        fprintf(stderr,
-                "normgate explain: no property '%.60s'; `normgate list "
-                "properties` shows them\n",
-                words[1]);
+        ng_print_line(stderr,
+                      "normgate explain: no property '%.60s'; `normgate list "
+                      "properties` shows them",
+                      words[1]);
         return ng_exit_usage;
     }
-    printf("%s\n\nclaim:   %s\nwhy:     %s\nsource:  %s\nin the wild: %s\n",
-           property->name, property->claim, property->why, property->source,
-           property->wild);
+    ng_print_line(stdout, "%s", property->name);
+    puts("");
+    ng_print_line(stdout, "claim:   %s", property->claim);
+    ng_print_line(stdout, "why:     %s", property->why);
+    ng_print_line(stdout, "source:  %s", property->source);
+    ng_print_line(stdout, "in the wild: %s", property->wild);
     return ng_exit_holds;
 }
 

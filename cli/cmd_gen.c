@@ -4,6 +4,7 @@
  * correctly rounded: so each property goes the way that a right kernel has. */
 #include "command.h"
 #include "gate.h"
+#include "print.h"
 #include "provenance.h"
 
 #include <errno.h>
@@ -192,30 +193,35 @@ static ng_status read_words(gen_words *w, ng_error *error)
 
 static void describe(const gen_words *w, const ng_offline *made)
 {
-    printf("%s: %zu calls, %zu files, %.1f MB\n"
-           "  kernel %s: %s\n  profile %s, seed %llu; not tried offline:",
-           w->out, made->calls, made->files, (double)made->bytes * 1e-6,
-           w->kernel, w->contract, made->profile,
-           (unsigned long long)made->seed);
+    ng_print_line(stdout, "%s: %zu calls, %zu files, %.1f MB", w->out,
+                  made->calls, made->files, (double)made->bytes * 1e-6);
+    ng_print_line(stdout, "  kernel %s: %s", w->kernel, w->contract);
+    ng_print(stdout,
+             "  profile %s, seed %llu; not tried offline:", made->profile,
+             (unsigned long long)made->seed);
     for (size_t i = 0, shown = 0; ng_properties[i] != NULL; i++) {
         if (ng_properties[i]->process)
-            printf("%s %s", shown++ > 0 ? "," : "", ng_properties[i]->name);
+            ng_print(stdout, "%s %s", shown++ > 0 ? "," : "",
+                     ng_properties[i]->name);
     }
     char folder[2048];
     ng_shell_quote(folder, sizeof folder, w->out);
-    printf("\n  run the kernel on every call (docs/offline.md), then: "
-           "normgate judge %s\n",
-           folder);
+    puts("");
+    ng_print_line(stdout,
+                  "  run the kernel on every call (docs/offline.md), "
+                  "then: normgate judge %s",
+                  folder);
 }
 
 /* The folder is complete either way: what it lacks, no kernel would have
  * reached here either. */
 static int warn(const watch *seen)
 {
-    fprintf(stderr,
-            "normgate: %zu cases fail though their outputs are exact, and end "
-            "early; the first: %.600s: %s\n",
-            seen->wrong, seen->first, seen->cause);
+    ng_print_line(
+        stderr,
+        "normgate: %zu cases fail though their outputs are exact, and end "
+        "early; the first: %.600s: %s",
+        seen->wrong, seen->first, seen->cause);
     return ng_exit_fault;
 }
 
@@ -286,8 +292,7 @@ static int gen(int count, char **words)
 
 const ng_command ng_command_gen = {
     .name = "gen",
-    .usage = "gen CONTRACT --out DIR [--kernel NAME] [--property GLOB]\n      "
-             "[--profile smoke|gate|deep] [--seed N] [--quiet]",
+    .usage = "gen CONTRACT --out DIR",
     .help = "writes the calls of a gate run, for a kernel that runs elsewhere",
     .run = gen,
 };

@@ -3,6 +3,7 @@
 #include "command.h"
 #include "gate.h"
 #include "outputs.h"
+#include "print.h"
 #include "provenance.h"
 
 #include <normgate/offline.h>
@@ -92,11 +93,14 @@ static int run_check(const judge_words *w, char *spec, const ng_offline *about)
 
 static void describe(const ng_offline *about)
 {
-    printf("\n%zu calls made elsewhere, profile %s, seed %llu; not tried:",
-           about->calls, about->profile, (unsigned long long)about->seed);
+    puts("");
+    ng_print(stdout,
+             "%zu calls made elsewhere, profile %s, seed %llu; not tried:",
+             about->calls, about->profile, (unsigned long long)about->seed);
     for (size_t i = 0, shown = 0; ng_properties[i] != NULL; i++) {
         if (ng_properties[i]->process)
-            printf("%s %s", shown++ > 0 ? "," : "", ng_properties[i]->name);
+            ng_print(stdout, "%s %s", shown++ > 0 ? "," : "",
+                     ng_properties[i]->name);
     }
     puts("");
 }
@@ -134,8 +138,7 @@ static int judge(int count, char **words)
 
 const ng_command ng_command_judge = {
     .name = "judge",
-    .usage = "judge DIR [--json F] [--junit F] [--html F] [--quiet] "
-             "[--verbose]",
+    .usage = "judge DIR",
     .help = "gates that kernel by the outputs it left in the folder",
     .run = judge,
 };

@@ -1,5 +1,6 @@
 /* list: what there is. */
 #include "command.h"
+#include "print.h"
 
 #include <normgate/contract.h>
 #include <normgate/families.h>
@@ -13,7 +14,7 @@
 
 static void print_row(const char *name, const char *text)
 {
-    printf("%-22s %s\n", name, text);
+    ng_print_line(stdout, "%-22s %s", name, text);
 }
 
 static void builtin_row(const char *name, const char *claim,
@@ -25,7 +26,8 @@ static void builtin_row(const char *name, const char *claim,
     if (killed_by == NULL)
         print_row(full, claim);
     else
-        printf("%-22s wrong on purpose: %s [%s]\n", full, claim, killed_by);
+        ng_print_line(stdout, "%-22s wrong on purpose: %s [%s]", full, claim,
+                      killed_by);
 }
 
 static void subjects(void)
@@ -46,8 +48,8 @@ static void generators(void)
         const ng_generator *g = ng_generators[i];
         print_row(g->name, g->claim);
         if (!isnan(g->arg_low))
-            printf("%-22s :number, %g to %g [%g]\n", "", g->arg_low,
-                   g->arg_high, g->arg_default);
+            ng_print_line(stdout, "%-22s :number, %g to %g [%g]", "",
+                          g->arg_low, g->arg_high, g->arg_default);
     }
     puts("");
     for (const ng_affine_family *f = ng_affine_families; f->name != NULL; f++) {
@@ -71,7 +73,8 @@ static void field_row(const char *field, const char *values,
                       const char *meaning, void *user)
 {
     (void)user;
-    printf("%-16s %s\n%-16s   %s\n", field, meaning, "", values);
+    ng_print_line(stdout, "%-16s %s", field, meaning);
+    ng_print_line(stdout, "%-16s   %s", "", values);
 }
 
 enum { WIDTH = 100, OP_COLUMN = 16, MEANING_COLUMN = 40 };
@@ -84,13 +87,14 @@ static void print_folded(size_t column, const char *words)
     while (*words != '\0') {
         size_t length = strcspn(words, " ");
         if (at > column && at + 1 + length > WIDTH) {
-            printf("\n%*s", (int)column, "");
+            puts("");
+            ng_print(stdout, "%*s", (int)column, "");
             at = column;
         } else if (at > column) {
-            putchar(' ');
+            ng_print(stdout, " ");
             at++;
         }
-        printf("%.*s", (int)length, words);
+        ng_print(stdout, "%.*s", (int)length, words);
         at += length;
         words += length;
         words += strspn(words, " ");
@@ -112,7 +116,8 @@ static void value_row(const char *field, const char *values,
     if (strlen(field) != wanted->key ||
         strncmp(field, wanted->text, wanted->key) != 0)
         return;
-    printf("%*s%-*s", OP_COLUMN, "", MEANING_COLUMN - OP_COLUMN, wanted->text);
+    ng_print(stdout, "%*s%-*s", OP_COLUMN, "", MEANING_COLUMN - OP_COLUMN,
+             wanted->text);
     print_folded(MEANING_COLUMN, meaning);
 }
 
@@ -137,7 +142,7 @@ static void print_values(const ng_preset *preset)
     }
     if (printed == 0) {
         snprintf(text, sizeof text, "the defaults: %s", preset->fields);
-        printf("%*s", OP_COLUMN, "");
+        ng_print(stdout, "%*s", OP_COLUMN, "");
         print_folded(OP_COLUMN, text);
     }
 }
@@ -146,7 +151,7 @@ static void print_note(const char *note)
 {
     char text[256];
     snprintf(text, sizeof text, "note: %s", note);
-    printf("%*s", OP_COLUMN, "");
+    ng_print(stdout, "%*s", OP_COLUMN, "");
     print_folded(OP_COLUMN, text);
 }
 
@@ -157,10 +162,12 @@ static void presets(void)
          "defaults, op by op, as its\npublic document states them; an op that "
          "is not listed is not defined.");
     for (const ng_preset *row = ng_presets; row->name != NULL; row++) {
-        if (strcmp(row->name, name) != 0)
-            printf("\npreset=%s\n", row->name);
+        if (strcmp(row->name, name) != 0) {
+            puts("");
+            ng_print_line(stdout, "preset=%s", row->name);
+        }
         name = row->name;
-        printf("  %-*s", OP_COLUMN - 2, row->op);
+        ng_print(stdout, "  %-*s", OP_COLUMN - 2, row->op);
         print_folded(OP_COLUMN, row->document);
         print_values(row);
         if (row->note[0] != '\0')
@@ -188,6 +195,8 @@ static const struct {
 
 static int list(int count, char **words)
 {
+    if (!ng_options_take(&count, words, NULL, 0))
+        return ng_exit_usage;
     for (size_t i = 0; count == 2 && i < sizeof lists / sizeof lists[0]; i++) {
         if (strcmp(words[1], lists[i].name) == 0) {
             lists[i].print();

@@ -1,6 +1,7 @@
 /* reference: the correctly rounded outputs of a call, from .npy files to .npy
  * files: the oracle for people who need no gate. */
 #include "command.h"
+#include "print.h"
 
 #include <normgate/npy.h>
 #include <normgate/oracle.h>
@@ -199,10 +200,11 @@ static void show_output(const ng_oracle_output *output)
     char shape[128];
     ng_npy_shape_text(shape, sizeof shape, output->rounded.rank,
                       output->rounded.shape);
-    printf("%s %s %s", ng_role_name(output->role),
-           ng_format_of(output->rounded.dtype)->name, shape);
+    ng_print(stdout, "%s %s %s", ng_role_name(output->role),
+             ng_format_of(output->rounded.dtype)->name, shape);
     for (ng_level level = 0; level < NG_LEVEL_COUNT; level++)
-        printf(" %s %zu", ng_level_name(level), output->levels[level]);
+        ng_print(stdout, " %s %zu", ng_level_name(level),
+                 output->levels[level]);
     puts("");
 }
 
@@ -293,10 +295,7 @@ static int reference(int count, char **arguments)
 
 const ng_command ng_command_reference = {
     .name = "reference",
-    .usage = "reference CONTRACT --x FILE.npy [--residual|--gamma|--beta|--dy|"
-             "--dh|--mean|\n               --rstd|--running-mean|--running-var "
-             "FILE.npy] [--eps E]\n               [--momentum M] [--batches B] "
-             "[--num-groups G] [--axes K]\n               --out FOLDER",
+    .usage = "reference CONTRACT --x FILE.npy --out DIR",
     .help = "the exact outputs for given arrays, correctly rounded, as .npy "
             "files",
     .run = reference,

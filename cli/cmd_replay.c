@@ -1,6 +1,7 @@
 /* replay: one case, every number on the screen. */
 #include "command.h"
 #include "gate.h"
+#include "print.h"
 
 #include <errno.h>
 #include <math.h>
@@ -35,8 +36,9 @@ static void show_row(const ng_judged *j, void *user)
         return;
     }
     if (t->shown++ == 0)
-        printf("%-12s %-22s %-22s %-22s %11s %11s %9s\n", "output", "x", "got",
-               "rounded exact", "error ulp", "bound", "ratio");
+        ng_print_line(stdout, "%-12s %-22s %-22s %-22s %11s %11s %9s", "output",
+                      "x", "got", "rounded exact", "error ulp", "bound",
+                      "ratio");
     char name[32], x[32] = "";
     if (ng_role_extent(j->role) == ng_per_element)
         snprintf(name, sizeof name, "%s[%zu,%zu]", ng_role_name(j->role),
@@ -46,14 +48,16 @@ static void show_row(const ng_judged *j, void *user)
     if (!isnan(j->x))
         snprintf(x, sizeof x, "%a", j->x);
     const char *kind = kind_text(&j->point);
-    printf("%-12s %-22s %-22a ", name, x, j->got);
+    ng_print(stdout, "%-12s %-22s %-22a ", name, x, j->got);
     if (kind != NULL)
-        printf("%-22s %11s %11s %9s", kind, "", "", wrong ? "wrong" : "ok");
+        ng_print(stdout, "%-22s %11s %11s %9s", kind, "", "",
+                 wrong ? "wrong" : "ok");
     else if (!j->judged)
-        printf("%-22a %11s %11s %9s", j->point.rounded, "", "", "not judged");
+        ng_print(stdout, "%-22a %11s %11s %9s", j->point.rounded, "", "",
+                 "not judged");
     else
-        printf("%-22a %11.4g %11.3g %9.3g", j->point.rounded, j->error_ulp,
-               j->bound, j->ratio);
+        ng_print(stdout, "%-22a %11.4g %11.3g %9.3g", j->point.rounded,
+                 j->error_ulp, j->bound, j->ratio);
     puts(wrong ? "  <-- wrong" : "");
 }
 
@@ -103,25 +107,28 @@ static int replay_kernel(ng_subject *subject, size_t k, const ng_case *test,
         return ng_exit_error(status, &error);
     ng_contract_print(&kernel->contract, contract, sizeof contract);
     ng_case_print(test, line, sizeof line);
-    printf("%s %s\n%s\n%s\n", ng_subject_spec(subject), kernel->name, contract,
-           line);
+    ng_print_line(stdout, "%s %s", ng_subject_spec(subject), kernel->name);
+    ng_print_line(stdout, "%s", contract);
+    ng_print_line(stdout, "%s", line);
     ng_finding finding;
     table t = {0};
     ng_finding_init(&finding);
     ng_trial_case(&trial, test, show_row, &t, &finding);
     if (t.hidden > 0)
-        printf("... and %zu more outputs\n", t.hidden);
+        ng_print_line(stdout, "... and %zu more outputs", t.hidden);
     /* The table shows the plain call; the verdict is the property's. */
     if (strcmp(property->name, "accuracy") != 0) {
         ng_arena_release(&trial.arena);
         ng_finding_init(&finding);
         ng_property_check(property, &trial, test, &finding);
     }
-    printf("%s: %s", property->name, ng_verdict_name(finding.verdict));
+    ng_print(stdout, "%s: %s", property->name,
+             ng_verdict_name(finding.verdict));
     if (finding.elements > 0)
-        printf(", ratio %.4g, %zu of %zu outside the bound", finding.ratio,
-               finding.wrong, finding.elements);
-    printf("%s%s\n", finding.cause[0] != '\0' ? ": " : "", finding.cause);
+        ng_print(stdout, ", ratio %.4g, %zu of %zu outside the bound",
+                 finding.ratio, finding.wrong, finding.elements);
+    ng_print_line(stdout, "%s%s", finding.cause[0] != '\0' ? ": " : "",
+                  finding.cause);
     ng_arena_release(&trial.arena);
     return ng_verdict_wrong(finding.verdict) ? ng_exit_wrong : ng_exit_holds;
 }
@@ -150,8 +157,9 @@ static int replay_subject(const char *spec, const char *name,
     }
     ng_subject_close(subject);
     if (code == ng_exit_nothing)
-        fprintf(stderr, "normgate replay: %s has no kernel for this case%s%s\n",
-                spec, name != NULL ? " named " : "", name != NULL ? name : "");
+        ng_print_line(
+            stderr, "normgate replay: %s has no kernel for this case%s%s", spec,
+            name != NULL ? " named " : "", name != NULL ? name : "");
     return code;
 }
 
@@ -189,7 +197,7 @@ static int replay(int count, char **words)
 
 const ng_command ng_command_replay = {
     .name = "replay",
-    .usage = "replay CASE|FILE [SUBJECT] [--kernel GLOB] [--property NAME]",
+    .usage = "replay CASE|FILE [SUBJECT]",
     .help = "one case, every number on the screen",
     .run = replay,
 };

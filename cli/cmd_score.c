@@ -1,5 +1,6 @@
 /* score: what a green verdict of a class of kernels is worth. */
 #include "command.h"
+#include "print.h"
 #include "score.h"
 
 #include <stdio.h>
@@ -53,10 +54,11 @@ static ng_status put(ng_sink *sink, const ng_record *record, ng_error *error)
     t->tried++;
     t->caught += caught;
     if (!caught || t->verbose)
-        printf("%-8s %s %s/%s/%s %s%s: %s\n", caught ? "caught" : "SURVIVED",
-               record->subject + strlen("builtin:"), record->op, record->pass,
-               record->dtype, caught ? "by " : "",
-               caught ? record->property : record->seeded_bug, record->note);
+        ng_print_line(
+            stdout, "%-8s %s %s/%s/%s %s%s: %s", caught ? "caught" : "SURVIVED",
+            record->subject + strlen("builtin:"), record->op, record->pass,
+            record->dtype, caught ? "by " : "",
+            caught ? record->property : record->seeded_bug, record->note);
     return ng_status_ok;
 }
 
@@ -107,9 +109,10 @@ static int score(int count, char **words)
     if (status == ng_status_ok)
         status = ng_score_run(&class, 1, &gate, crew, &t.sink, &error);
     for (size_t i = 0; i < t.count; i++)
-        printf("%-14s %-18s %-5s %3zu of %3zu seeded bugs caught\n",
-               t.rows[i].op, t.rows[i].pass, t.rows[i].dtype, t.rows[i].caught,
-               t.rows[i].tried);
+        ng_print_line(stdout,
+                      "%-14s %-18s %-5s %3zu of %3zu seeded bugs caught",
+                      t.rows[i].op, t.rows[i].pass, t.rows[i].dtype,
+                      t.rows[i].caught, t.rows[i].tried);
     free(t.rows);
     if (status != ng_status_ok)
         return ng_exit_error(status, &error);
@@ -119,15 +122,14 @@ static int score(int count, char **words)
               stderr);
         return ng_exit_nothing;
     }
-    printf("profile %s: %zu of %zu\n", ng_profile_name(gate.profile), t.caught,
-           t.tried);
+    ng_print_line(stdout, "profile %s: %zu of %zu",
+                  ng_profile_name(gate.profile), t.caught, t.tried);
     return t.caught == t.tried ? ng_exit_holds : ng_exit_wrong;
 }
 
 const ng_command ng_command_score = {
     .name = "score",
-    .usage = "score OP[/PASS[/DTYPE]] [--property GLOB] [--profile P] "
-             "[--seed N] [--jobs N] [--verbose]",
+    .usage = "score OP[/PASS[/DTYPE]]",
     .help = "which seeded bugs a gate of such kernels would have caught",
     .run = score,
 };

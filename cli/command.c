@@ -1,5 +1,7 @@
 /* What the commands share: options, errors, quoting. */
 #include "command.h"
+#include "help.h"
+#include "print.h"
 
 #include <fnmatch.h>
 #include <stdio.h>
@@ -18,15 +20,30 @@ static const ng_option *option_find(const char *word, size_t length,
 
 static bool refuse(const char *command, const char *word, const char *reason)
 {
-    fprintf(stderr, "normgate %s: %.80s: %s; `normgate help` shows the usage\n",
-            command, word, reason);
+    ng_print_line(stderr,
+                  "normgate %s: %.80s: %s; `normgate %s --help` shows "
+                  "the usage",
+                  command, word, reason, command);
     return false;
+}
+
+const ng_command *ng_command_find(const char *name)
+{
+    for (size_t i = 0; ng_commands[i] != NULL; i++) {
+        if (strcmp(name, ng_commands[i]->name) == 0)
+            return ng_commands[i];
+    }
+    return NULL;
 }
 
 bool ng_options_take(int *count, char **words, const ng_option *options,
                      size_t option_count)
 {
     int kept = 1;
+    if (ng_help_asked(*count, words)) {
+        ng_help_command(words[0], options, option_count);
+        return false;
+    }
     for (int i = 1; i < *count; i++) {
         char *word = words[i];
         if (strncmp(word, "--", 2) != 0) {
@@ -69,7 +86,7 @@ int ng_exit_of(ng_status status)
 
 int ng_exit_error(ng_status status, const ng_error *error)
 {
-    fprintf(stderr, "normgate: %s\n", error->text);
+    ng_print_line(stderr, "normgate: %s", error->text);
     return ng_exit_of(status);
 }
 

@@ -13,16 +13,21 @@ enum ng_exit {
     ng_exit_wrong = 1,       /* something is wrong with the subject */
     ng_exit_usage = 2,       /* or an input that cannot be read */
     ng_exit_cannot_load = 3, /* the subject */
-    ng_exit_nothing = 4,     /* nothing was checked */
+    ng_exit_nothing = 4,     /* nothing was checked, or not to the end */
     ng_exit_fault = 5,       /* normgate's own */
+    ng_exit_signal = 128,    /* and its number: told to end before the work was
+                                done, as shells count it */
 };
 
 typedef struct ng_command {
-    const char *name, *usage, *help;
+    const char *name;
+    const char *usage; /* its name and what it takes besides options */
+    const char *help;
     int (*run)(int count, char **words); /* words[0] is the command */
 } ng_command;
 
-extern const ng_command *const ng_commands[]; /* NULL at the end */
+extern const ng_command *const ng_commands[];        /* NULL at the end */
+const ng_command *ng_command_find(const char *name); /* or NULL */
 
 /* The program as it was called, for commands that users copy. */
 extern const char *ng_program;
@@ -36,7 +41,8 @@ typedef struct ng_option {
 } ng_option;
 
 /* Takes the options out of `words`, which keeps the positional words. False:
- * the error is printed. */
+ * the error is printed, or what --help asked for. Every command calls it before
+ * anything else. An option has its row in options.def. */
 bool ng_options_take(int *count, char **words, const ng_option *options,
                      size_t option_count);
 

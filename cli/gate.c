@@ -2,6 +2,7 @@
 #include "gate.h"
 #include "command.h"
 #include "crew.h"
+#include "progress.h"
 
 #include <errno.h>
 #include <math.h>
@@ -250,6 +251,35 @@ bool ng_gate_applies(const ng_gate_options *options, const ng_trial *trial,
            !(options->offline && property->process);
 }
 
+/* A seeded bug is there for the property that must catch it; what else would
+ * notice it is asked in depth only. */
+static bool is_asked(const ng_gate_options *options, const ng_trial *trial,
+                     const ng_property *property, const char *killed_by)
+{
+    return ng_gate_applies(options, trial, property) &&
+           (killed_by[0] == '\0' || options->profile == ng_deep ||
+            options->property != NULL ||
+            strcmp(killed_by, property->name) == 0);
+}
+
+static size_t count_asked(const ng_gate_options *options, const ng_trial *trial,
+                          const char *killed_by)
+{
+    size_t count = 0;
+    for (size_t i = 0; ng_properties[i] != NULL; i++)
+        count += is_asked(options, trial, ng_properties[i], killed_by);
+    return count;
+}
+
+static size_t count_cases(const ng_trial *trial, const ng_property *property)
+{
+    ng_case test;
+    size_t count = 0;
+    while (property->plan(trial, count, &test))
+        count++;
+    return count;
+}
+
 ng_status ng_gate_kernel(ng_subject *subject, size_t k, bool planted,
                          const ng_gate_options *options, ng_sink *sink,
                          ng_error *error)
@@ -262,16 +292,16 @@ ng_status ng_gate_kernel(ng_subject *subject, size_t k, bool planted,
         planted && kernel->seeded_bug ? kernel->killed_by : "";
     patience p = {0};
     ng_status status = ng_status_ok;
+    ng_progress_kernel(options->progress, kernel->name,
+                       count_asked(options, &trial, killed_by));
     for (size_t i = 0; ng_properties[i] != NULL && status == ng_status_ok;
          i++) {
         const ng_property *property = ng_properties[i];
-        if (!ng_gate_applies(options, &trial, property))
+        if (!is_asked(options, &trial, property, killed_by))
             continue;
-        /* A seeded bug is there for the property that must catch it; what else
-         * would notice it is asked in depth only. */
-        if (killed_by[0] != '\0' && options->profile != ng_deep &&
-            options->property == NULL && strcmp(killed_by, property->name) != 0)
-            continue;
+        if (options->progress != NULL && options->progress->live)
+            ng_progress_property(options->progress, property->name,
+                                 count_cases(&trial, property));
         p.crashes = 0;
         trial.searches = 0;
         if (p.hangs >= MOST_HANGS)

@@ -11,6 +11,7 @@ typedef struct ng_gate_options {
     uint64_t seed;
     bool offline; /* only what can be tried on a folder of files (offline.h) */
     ng_subject_options subject;
+    struct ng_progress *progress; /* to be told what is under way; or NULL */
 } ng_gate_options;
 
 /* Where the records go; a status other than ok ends the run. */

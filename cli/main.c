@@ -1,5 +1,7 @@
 /* normgate: checks normalization kernels against the exact result. */
 #include "command.h"
+#include "help.h"
+#include "print.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -18,51 +20,33 @@ const ng_command *const ng_commands[] = {
 
 const char *ng_program;
 
-static void help(FILE *file)
-{
-    fputs("normgate " NORMGATE_VERSION
-          ": checks normalization kernels against the exact result\n\n",
-          file);
-    for (size_t i = 0; ng_commands[i] != NULL; i++)
-        fprintf(file, "  normgate %s\n      %s\n", ng_commands[i]->usage,
-                ng_commands[i]->help);
-    fputs("\nSUBJECT: builtin:NAME (a glob checks the gate itself), "
-          "path/to/library.so,\n         worker:'command args'\n"
-          "exit: 0 all hold, 1 the subject is wrong, 2 usage or unreadable "
-          "input, 3 the\n      subject cannot be loaded, 4 nothing was "
-          "checked, 5 normgate's own fault\n",
-          file);
-}
-
 int main(int count, char **words)
 {
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file at its limit is an error of write() */
     ng_program = words[0];
     if (count < 2) {
-        help(stderr);
+        ng_help_all(stderr);
         return ng_exit_usage;
     }
     if (strcmp(words[1], "--help") == 0 || strcmp(words[1], "help") == 0 ||
         strcmp(words[1], "-h") == 0) {
-        help(stdout);
+        ng_help_all(stdout);
         return ng_exit_holds;
     }
     if (strcmp(words[1], "--version") == 0) {
         puts("normgate " NORMGATE_VERSION);
         return ng_exit_holds;
     }
-    for (size_t i = 0; ng_commands[i] != NULL; i++) {
-        if (strcmp(words[1], ng_commands[i]->name) != 0)
-            continue;
-        if (count > 2 && strcmp(words[2], "--help") == 0) {
-            printf("normgate %s\n      %s\n", ng_commands[i]->usage,
-                   ng_commands[i]->help);
-            return ng_exit_holds;
-        }
-        return ng_commands[i]->run(count - 1, words + 1);
+    const ng_command *command = ng_command_find(words[1]);
+    if (command != NULL) {
+        bool helps = ng_help_asked(count - 1, words + 1);
+        int code = command->run(count - 1, words + 1);
+        return helps ? ng_exit_holds : code;
     }
-    fprintf(stderr,
-            "normgate: unknown command '%.60s'; `normgate help` shows them\n",
-            words[1]);
+    ng_print_line(stderr,
+                  "normgate: unknown command '%.60s'; `normgate help` shows "
+                  "them",
+                  words[1]);
     return ng_exit_usage;
 }

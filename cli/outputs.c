@@ -75,3 +75,18 @@ ng_status ng_outputs_write(const ng_outputs *outputs, const ng_record *records,
     }
     return status;
 }
+
+int ng_outputs_exit(const ng_record *records, size_t count, bool complete,
+                    ng_error *error)
+{
+    ng_tally tally;
+    if (ng_tally_records(&tally, records, count, error) != ng_status_ok)
+        return ng_exit_fault;
+    if (tally.undecided > 0)
+        return ng_exit_fault;
+    switch (ng_tally_outcome(&tally, complete)) {
+    case ng_outcome_pass: return ng_exit_holds;
+    case ng_outcome_fail: return ng_exit_wrong;
+    default: return ng_exit_nothing;
+    }
+}

@@ -34,4 +34,9 @@ ng_status ng_outputs_probe(const ng_outputs *outputs, ng_error *error);
 ng_status ng_outputs_write(const ng_outputs *outputs, const ng_record *records,
                            size_t count, bool complete, ng_error *error);
 
+/* The exit code of what the records say; ng_exit_nothing where the run did not
+ * come to its end and nothing is wrong so far. */
+int ng_outputs_exit(const ng_record *records, size_t count, bool complete,
+                    ng_error *error);
+
 #endif

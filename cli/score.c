@@ -2,6 +2,7 @@
 #include "score.h"
 #include "command.h"
 #include "crew.h"
+#include "progress.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,6 +73,8 @@ static ng_status score_kernel(const scoring *all, ng_subject *subject, size_t k,
     ng_record_init(&record, "check");
     bool caught = false;
     size_t cases = 0;
+    ng_progress_kernel(all->options.progress,
+                       ng_subject_spec(subject) + strlen("builtin:"), 0);
     for (int others = 0; others < 2 && !caught; others++) {
         for (size_t i = 0; ng_properties[i] != NULL && !caught; i++) {
             bool named = strcmp(ng_properties[i]->name, kernel->killed_by) == 0;
@@ -130,7 +133,11 @@ ng_status ng_score_run(const ng_score_class *classes, size_t count,
         .every_dtype = true,
     };
     ng_builtin_match("bug.*", add_bug, &all);
-    const ng_crew_work work = {all.bug_count, score_bug, &all};
+    const ng_crew_work work = {.count = all.bug_count,
+                               .unit = score_bug,
+                               .user = &all,
+                               .progress = options->progress,
+                               .phase = "kill score 2/2"};
     ng_status status = ng_crew_run(&work, jobs, sink, error);
     free(all.bug);
     return status;

@@ -1,5 +1,7 @@
 /* The records of a run. */
 #include "store.h"
+#include "interrupt.h"
+#include "print.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -7,41 +9,24 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char *keep(ng_store *store, const char *text)
-{
-    return text[0] == '\0' ? "" : ng_arena_text(&store->arena, "%s", text);
-}
-
 static ng_status put(ng_sink *sink, const ng_record *record, ng_error *error)
 {
     ng_store *store = (ng_store *)sink;
-    if (store->count == store->room) {
-        size_t room = store->room * 2 + 1024;
-        ng_record *grown = realloc(store->records, room * sizeof *grown);
-        if (grown == NULL)
-            return ng_fail(error, ng_status_no_memory,
-                           "no memory for %zu records", room);
-        store->records = grown;
-        store->room = room;
-    }
-    ng_record *kept = &store->records[store->count];
-    bool good = true;
-    *kept = *record;
-#define NG_TEXT(name, meaning)                                                 \
-    kept->name = keep(store, record->name);                                    \
-    good = good && kept->name != NULL;
-#define NG_REAL(name, meaning)
-#define NG_COUNT(name, meaning)
-#include <normgate/record.def>
-#undef NG_TEXT
-#undef NG_REAL
-#undef NG_COUNT
-    if (!good)
-        return ng_fail(error, ng_status_no_memory, "no memory for a record");
-    store->count++;
-    return store->stream == NULL
-               ? ng_status_ok
-               : ng_record_write(record, store->stream, error);
+    ng_record_list list = {store->records, store->count, store->room};
+    ng_record kept = *record;
+    store->texts.arena = &store->arena; /* wherever the store lives by now */
+    ng_status status = ng_record_keep(&kept, &store->texts, error);
+    if (status == ng_status_ok)
+        status = ng_record_list_add(&list, &kept, error);
+    store->records = list.records;
+    store->count = list.count;
+    store->room = list.room;
+    if (status == ng_status_ok && store->stream != NULL)
+        status = ng_record_write(record, store->stream, error);
+    /* What ended by itself was not interrupted. */
+    if (status == ng_status_ok && strcmp(record->kind, "end") != 0)
+        status = ng_interrupt_status(error);
+    return status;
 }
 
 void ng_store_init(ng_store *store)
@@ -98,13 +83,15 @@ void ng_store_free(ng_store *store)
     if (store->stream != NULL) {
         fclose(store->stream);
         if (store->partial != NULL && store->count > 1) /* more than `run` */
-            fprintf(stderr,
-                    "normgate: the run did not come to its end; its records "
-                    "so far are in %s\n",
-                    store->partial);
+            ng_print_line(stderr,
+                          "normgate: the run did not come to its end; its "
+                          "records so far are in %s: `normgate report` reads "
+                          "them",
+                          store->partial);
         else if (store->partial != NULL)
             remove(store->partial);
     }
     free(store->records);
+    ng_intern_free(&store->texts);
     ng_arena_release(&store->arena);
 }

@@ -10,6 +10,7 @@
 typedef struct ng_store {
     ng_sink sink; /* keeps a copy of every record, and writes it */
     ng_arena arena;
+    ng_intern texts;
     ng_record *records;
     size_t count, room;
     FILE *stream; /* NULL: to no file */

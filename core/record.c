@@ -71,8 +71,8 @@ static uint64_t add_to_hash(uint64_t hash, const char *text)
 
 void ng_record_id(const ng_record *record, char id[NG_RECORD_ID_SIZE])
 {
-    const char *const names[] = {record->kernel, record->op,
-                                 record->pass,   record->dtype,
+    const char *const names[] = {record->kernel,   record->op,
+                                 record->pass,     record->dtype,
                                  record->property, record->test};
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)

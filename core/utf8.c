@@ -1,6 +1,8 @@
 /* UTF-8 as in Unicode 15, table 3-7: the shortest form only. */
 #include <normgate/utf8.h>
 
+#include <stdbool.h>
+
 uint32_t ng_utf8_next(const char **text)
 {
     const unsigned char *s = (const unsigned char *)*text;
@@ -44,4 +46,23 @@ size_t ng_utf8_put(char bytes[NG_UTF8_MAX], uint32_t character)
         bytes[i] = (char)(0x80 | (character & 0x3F));
     bytes[0] = (char)((0xFF00u >> (more + 1) & 0xFF) | character);
     return more + 1;
+}
+
+static bool reorders(uint32_t c)
+{
+    return c == 0x061C || c == 0x200E || c == 0x200F ||
+           (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
+}
+
+uint32_t ng_utf8_harmless(uint32_t c)
+{
+    if (c == '\t' || c == '\n' || c == '\r' || c == 0x2028 || c == 0x2029)
+        return ' ';
+    if (c < 0x20)
+        return 0x2400 + c;
+    if (c == 0x7F)
+        return 0x2421;
+    if ((c >= 0x80 && c < 0xA0) || (c & 0xFFFE) == 0xFFFE || reorders(c))
+        return NG_UTF8_REPLACEMENT;
+    return c;
 }

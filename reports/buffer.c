@@ -59,25 +59,6 @@ void ng_buffer_format(ng_buffer *buffer, const char *format, ...)
     va_end(again);
 }
 
-static bool reorders(uint32_t c)
-{
-    return c == 0x061C || c == 0x200E || c == 0x200F ||
-           (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
-}
-
-static uint32_t printable(uint32_t c)
-{
-    if (c == '\t' || c == '\n' || c == '\r' || c == 0x2028 || c == 0x2029)
-        return ' ';
-    if (c < 0x20)
-        return 0x2400 + c;
-    if (c == 0x7F)
-        return 0x2421;
-    if ((c >= 0x80 && c < 0xA0) || (c & 0xFFFE) == 0xFFFE || reorders(c))
-        return NG_UTF8_REPLACEMENT;
-    return c;
-}
-
 static void add_printable(ng_buffer *buffer, uint32_t c)
 {
     char bytes[NG_UTF8_MAX];
@@ -104,9 +85,9 @@ static void add_text(ng_buffer *buffer, const char *text, form kind,
     uint32_t c;
     for (; limit > 0 && (c = ng_utf8_next(&text)) != 0; limit--) {
         if (kind == form_plain)
-            add_printable(buffer, printable(c));
+            add_printable(buffer, ng_utf8_harmless(c));
         else
-            add_markup(buffer, printable(c));
+            add_markup(buffer, ng_utf8_harmless(c));
         if (kind == form_name && *text &&
             (c == '_' || c == ':' || c == '/' || c == '='))
             ng_buffer_add(buffer, "<wbr>");
@@ -123,6 +104,11 @@ void ng_buffer_plain(ng_buffer *buffer, const char *text, size_t limit)
 void ng_buffer_markup(ng_buffer *buffer, const char *text)
 {
     add_text(buffer, text, form_markup, NG_TEXT_MAX);
+}
+
+void ng_buffer_excerpt(ng_buffer *buffer, const char *text, size_t limit)
+{
+    add_text(buffer, text, form_markup, limit);
 }
 
 void ng_buffer_name(ng_buffer *buffer, const char *text)

@@ -36,6 +36,9 @@ void ng_buffer_plain(ng_buffer *buffer, const char *text, size_t limit);
 /* The same with & < > " ' as references: for HTML and XML. */
 void ng_buffer_markup(ng_buffer *buffer, const char *text);
 
+/* Its first `limit` characters. */
+void ng_buffer_excerpt(ng_buffer *buffer, const char *text, size_t limit);
+
 /* A name in HTML that may break after _ : / . = in a narrow column. */
 void ng_buffer_name(ng_buffer *buffer, const char *text);
 

@@ -6,13 +6,17 @@
 #include <math.h>
 #include <string.h>
 
-enum { SUBJECTS_MAX = 5, WIDTH = 400 };
+/* The lines, at most: the verdict, SUBJECTS_MAX subjects, seeded bugs, outputs
+ * judged, kill score, waivers, baseline; of the first finding five; the report.
+ * A blank one between is the first to go. */
+enum { LINES_MAX = 15, SUBJECTS_MAX = 3, WIDTH = 400, NAME = 60 };
 
 typedef struct summary {
     ng_buffer *out;
     const ng_grid *grid;
     const ng_tally *tally;
     bool colour;
+    double seconds; /* that the run took; 0: not known */
 } summary;
 
 static const char *const green = "\033[1;32m", *const red = "\033[1;31m",
@@ -57,6 +61,8 @@ static void write_verdict(const summary *s, bool complete)
         ng_buffer_add(s->out, "  nothing wrong so far, but the run did not "
                               "come to its end; run it again");
     }
+    if (!complete && ng_tally_outcome(t, complete) == ng_outcome_fail)
+        ng_buffer_add(s->out, "  INCOMPLETE: the run did not come to its end");
     ng_buffer_add(s->out, "\n");
 }
 
@@ -85,7 +91,7 @@ static void write_subject(const summary *s, size_t begin, size_t end)
     else
         write_word(s, green, "pass");
     ng_buffer_add(s->out, "  ");
-    ng_buffer_plain(s->out, s->grid->rows[begin].subject, 60);
+    ng_buffer_plain(s->out, s->grid->rows[begin].subject, NAME);
     ng_buffer_add(s->out, "   ");
     write_of(s->out, passing, kernels, kernels == 1 ? " kernel" : " kernels");
     ng_buffer_add(s->out, "   ");
@@ -118,6 +124,18 @@ static void write_kernels(const summary *s)
     }
 }
 
+/* bug.eps_outside (layer_norm_f32): many bugs share a kernel's name. */
+static void write_bug(ng_buffer *out, const ng_row *row)
+{
+    static const char builtin[] = "builtin:";
+    size_t skip = sizeof builtin - 1;
+    bool known = strncmp(row->subject, builtin, skip) == 0;
+    ng_buffer_plain(out, row->subject + (known ? skip : 0), NAME);
+    ng_buffer_add(out, " (");
+    ng_buffer_plain(out, row->kernel, NAME);
+    ng_buffer_add(out, ")");
+}
+
 static void write_seeded(const summary *s)
 {
     const ng_tally *t = s->tally;
@@ -134,10 +152,10 @@ static void write_seeded(const summary *s)
         if (!row->seeded_bug[0] || ng_row_caught(row))
             continue;
         ng_buffer_add(s->out, open);
-        ng_buffer_plain(s->out, row->kernel, 60);
+        write_bug(s->out, row);
         ng_buffer_add(s->out, row->score.wrong > 0 ? " only by another than "
                                                    : " not by ");
-        ng_buffer_plain(s->out, row->seeded_bug, 60);
+        ng_buffer_plain(s->out, row->seeded_bug, NAME);
         open = "; ";
         left--;
     }
@@ -168,6 +186,9 @@ static void write_judged(const summary *s)
     ng_buffer_count(s->out, t->cases_waived);
     ng_buffer_add(s->out, ", left out ");
     ng_buffer_count(s->out, t->cases_left_out);
+    if (s->seconds > 0)
+        ng_buffer_format(s->out, s->seconds < 10 ? "; %.1f s" : "; %.0f s",
+                         s->seconds);
     ng_buffer_add(s->out, "\n");
 }
 
@@ -181,28 +202,46 @@ static void write_line(const summary *s, const char *name, const char *text,
     ng_buffer_add(s->out, "\n");
 }
 
+/* Properties that fail, kernel by kernel; the score of the first of them. */
+static size_t count_findings(const summary *s, const ng_score **first)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < s->grid->row_count; i++) {
+        const ng_row *row = &s->grid->rows[i];
+        for (size_t k = 0; !row->seeded_bug[0] && k < row->cell_count; k++) {
+            const ng_score *score = &row->cells[k].score;
+            count += score->wrong > 0;
+            if (score->first_wrong &&
+                score->first_wrong == s->tally->first_wrong)
+                *first = score;
+        }
+    }
+    return count;
+}
+
 /* The smallest failing case of the property that failed first. */
 static void write_finding(const summary *s)
 {
-    const ng_record *first = s->tally->first_wrong;
     const ng_score *score = NULL;
-    for (size_t i = 0; first && i < s->grid->cell_count; i++)
-        if (s->grid->cells[i].score.first_wrong == first)
-            score = &s->grid->cells[i].score;
+    size_t count = count_findings(s, &score);
     if (!score)
         return;
     const ng_record *record = score->smallest_wrong;
-    ng_buffer_add(s->out, "\n");
     write_word(s, red,
                record->verdict[0] ? ng_verdict_name(ng_record_verdict(record))
                                   : "ERROR");
     ng_buffer_add(s->out, " ");
-    ng_buffer_plain(s->out, record->kernel, 60);
+    ng_buffer_plain(s->out, record->kernel, NAME);
     ng_buffer_add(s->out, ", property ");
-    ng_buffer_plain(s->out, record->property, 60);
+    ng_buffer_plain(s->out, record->property, NAME);
     ng_buffer_add(s->out, ": ");
     write_of(s->out, score->wrong, score->judged, " cases");
     write_ratio(s->out, score->ratio);
+    if (count > 1) {
+        ng_buffer_add(s->out, "   and ");
+        ng_buffer_count(s->out, count - 1);
+        ng_buffer_add(s->out, count > 2 ? " more findings" : " more finding");
+    }
     ng_buffer_add(s->out, "\n");
     write_line(s, "cause", record->cause, WIDTH);
     write_line(s, "case", record->test, WIDTH);
@@ -222,6 +261,47 @@ static ng_status print(const ng_buffer *out, FILE *file, ng_error *error)
                    "the summary could not be printed: %s", strerror(errno));
 }
 
+static double seconds_of(const ng_record *records, size_t count)
+{
+    double seconds = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(records[i].kind, "end") == 0 && records[i].seconds > 0 &&
+            records[i].seconds < 1e9)
+            seconds = records[i].seconds;
+    }
+    return seconds;
+}
+
+static size_t lines_of(const ng_buffer *buffer)
+{
+    size_t lines = 0;
+    for (size_t i = 0; i < buffer->size; i++)
+        lines += buffer->data[i] == '\n';
+    return lines;
+}
+
+/* What was found, and below it the first finding. */
+static void write_all(summary *s, bool complete, const char *html)
+{
+    ng_buffer *out = s->out, finding = {0};
+    s->out = &finding;
+    write_finding(s);
+    write_line(s, "report", html ? html : "", NG_TEXT_MAX);
+    s->out = out;
+    write_verdict(s, complete);
+    write_kernels(s);
+    write_seeded(s);
+    write_judged(s);
+    write_score(s);
+    if (s->tally->first_wrong &&
+        lines_of(out) + lines_of(&finding) < LINES_MAX)
+        ng_buffer_add(out, "\n");
+    if (finding.size > 0)
+        ng_buffer_add(out, finding.data);
+    out->failed |= finding.failed;
+    ng_buffer_free(&finding);
+}
+
 ng_status ng_report_summary(const ng_record *records, size_t count,
                             bool complete, const char *html, FILE *file,
                             bool colour, ng_error *error)
@@ -233,15 +313,9 @@ ng_status ng_report_summary(const ng_record *records, size_t count,
     ng_status status =
         ng_grid_make(&grid, &arena, records, count, ng_by_property, error);
     if (status == ng_status_ok) {
-        const summary s = {&out, &grid, &tally, colour};
+        summary s = {&out, &grid, &tally, colour, seconds_of(records, count)};
         ng_tally_grid(&tally, &grid, records, count);
-        write_verdict(&s, complete);
-        write_kernels(&s);
-        write_seeded(&s);
-        write_judged(&s);
-        write_score(&s);
-        write_finding(&s);
-        write_line(&s, "report", html ? html : "", NG_TEXT_MAX);
+        write_all(&s, complete, html);
         status = ng_buffer_status(&out, error);
     }
     if (status == ng_status_ok)

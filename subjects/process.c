@@ -82,6 +82,10 @@ static void set_threads(unsigned count)
 
 void subject_detach(const ng_subject *subject)
 {
+    /* What normgate handles or ignores, a kernel meets as in its own process. */
+    static const int handled[] = {SIGINT, SIGTERM, SIGHUP, SIGXFSZ};
+    for (size_t i = 0; i < sizeof handled / sizeof handled[0]; i++)
+        signal(handled[i], SIG_DFL);
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});

@@ -4,6 +4,7 @@
 #define NORMGATE_RECORD_H
 
 #include <normgate/arena.h>
+#include <normgate/intern.h>
 #include <normgate/status.h>
 
 #include <stdbool.h>
@@ -37,8 +38,28 @@ ng_status ng_record_write(const ng_record *record, FILE *file, ng_error *error);
 ng_status ng_record_read(ng_record *record, ng_arena *arena, const char *line,
                          ng_error *error);
 
-/* All records of a file that ng_record_write made. A last line cut short by a
- * crash is dropped and *complete is false, as it is without an `end` record. */
+/* Copies of the record's texts, each distinct one once. */
+ng_status ng_record_keep(ng_record *record, ng_intern *texts, ng_error *error);
+
+/* Records of one or many files. */
+typedef struct ng_record_list {
+    ng_record *records; /* by malloc */
+    size_t count, room;
+} ng_record_list;
+
+ng_status ng_record_list_add(ng_record_list *list, const ng_record *record,
+                             ng_error *error);
+
+/* Appends all records of a file that ng_record_write made; "-" is the standard
+ * input. A last line cut short by a crash is dropped and *complete is false, as
+ * it is where a run has no `end` record. */
+ng_status ng_record_list_load(ng_record_list *list, ng_intern *texts,
+                              const char *path, bool *complete,
+                              ng_error *error);
+
+void ng_record_list_free(ng_record_list *list);
+
+/* The same of one file, all in the arena. */
 ng_status ng_records_load(const char *path, ng_arena *arena,
                           ng_record **records, size_t *count, bool *complete,
                           ng_error *error);

@@ -64,6 +64,15 @@ ng_status ng_report_summary(const ng_record *records, size_t count,
                             bool complete, const char *html, FILE *file,
                             bool colour, ng_error *error);
 
+/* Marks the records of an earlier run: reports show what changed since, and
+ * judge nothing by them. Kinds that only live in memory. */
+void ng_report_mark_before(ng_record *records, size_t count);
+
+/* Of records with those of an earlier run: at most eight lines for a terminal
+ * that say what changed. */
+ng_status ng_report_changes(const ng_record *records, size_t count, FILE *file,
+                            bool colour, ng_error *error);
+
 /* Writes all or nothing: into a new file beside `path`, then renamed. What is
  * no regular file (a pipe, /dev/stdout) is written directly. */
 ng_status ng_report_write_file(const char *path, const char *data, size_t size,

@@ -15,4 +15,9 @@ uint32_t ng_utf8_next(const char **text);
 /* Writes a valid character and returns its number of bytes. */
 size_t ng_utf8_put(char bytes[NG_UTF8_MAX], uint32_t character);
 
+/* The character to show in its place, on a terminal or a page: a blank for
+ * white space, the picture (U+2400...) of a control character, U+FFFD for one
+ * that XML 1.0 forbids or that reorders a line of text, else itself. */
+uint32_t ng_utf8_harmless(uint32_t character);
+
 #endif
