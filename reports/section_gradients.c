@@ -141,6 +141,12 @@ static void write_claim(ng_page *page, const ng_cell *cell, const worst *w)
                          w->count);
         ng_buffer_add(page->out, "</small>");
     }
+    /* the claim holds, and something beside it does not */
+    if (cell->score.wrong > 0 && (w->record == NULL || quotient(w) <= 1)) {
+        ng_buffer_add(page->out, "<small>");
+        ng_panel_words(page, cell->score.first_wrong->cause);
+        ng_buffer_add(page->out, "</small>");
+    }
     ng_buffer_add(page->out, "</div></td>");
 }
 

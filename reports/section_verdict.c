@@ -1,5 +1,6 @@
 /* The verdict, and what it is worth: how much was judged, how the reference
  * was proved, and whether the gate noticed the bugs planted to test it. */
+#include "adoption.h"
 #include "page.h"
 
 #include <math.h>
@@ -25,6 +26,19 @@ static const char *plural(uint64_t count)
     return count == 1 ? "" : "s";
 }
 
+static void write_adoption(ng_page *page)
+{
+    const ng_tally *t = page->tally;
+    ng_adoption_waived(page->out, t);
+    ng_buffer_add(page->out, t->cases_waived > 0 ? ". " : "");
+    if (t->baseline_worse > 0) {
+        ng_buffer_add(page->out, "Accuracy is worse than the baseline in ");
+        ng_buffer_count(page->out, t->baseline_worse);
+        ng_buffer_format(page->out, " entr%s. ",
+                         t->baseline_worse == 1 ? "y" : "ies");
+    }
+}
+
 static void write_sentence(ng_page *page)
 {
     const ng_tally *t = page->tally;
@@ -34,8 +48,9 @@ static void write_sentence(ng_page *page)
         write_of(out, t->kernels_passing, t->kernels);
         ng_buffer_format(out,
                          " kernel%s stayed inside the bound of the declared "
-                         "contract in every case. ",
-                         plural(t->kernels));
+                         "contract in every case%s. ",
+                         plural(t->kernels),
+                         t->cases_waived > 0 ? " that is not waived" : "");
     } else if (t->kernels > 0) {
         write_of(out, t->kernels_failing, t->kernels);
         ng_buffer_format(out, " kernel%s broke the declared contract. ",
@@ -59,6 +74,7 @@ static void write_sentence(ng_page *page)
                          "widen the filters or the declared domain. ",
                          plural(t->kernels));
     }
+    write_adoption(page);
     if (t->cases == 0)
         ng_buffer_add(out, "Nothing was judged. ");
     ng_buffer_add(out, "</p>\n");

@@ -159,7 +159,8 @@ static void junit_counts_by_kind(void **unused)
     (void)unused;
     char *xml = render(ng_report_junit, records, 9, true);
     assert_non_null(strstr(xml, "<testsuites name=\"normgate\" tests=\"7\" "
-                                "failures=\"2\" errors=\"1\" skipped=\"2\""));
+                                "failures=\"2\" errors=\"1\""));
+    assert_non_null(strstr(xml, "skipped=\"2\""));
     assert_non_null(strstr(xml, "seeded bug survived"));
     assert_non_null(strstr(xml, "normgate replay"));
     free(xml);
