@@ -201,16 +201,15 @@ static void write_judged(const summary *s)
 /* What waivers and a baseline did, a line each. */
 static void write_adoption(const summary *s)
 {
-    static void (*const lines[])(ng_buffer * out, const ng_tally *tally) = {
-        ng_adoption_waivers, ng_adoption_baseline};
-    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
-        size_t before = s->out->size;
-        ng_buffer_add(s->out, "  ");
-        lines[i](s->out, s->tally);
-        if (s->out->size > before + 2)
-            ng_buffer_add(s->out, "\n");
-        else
-            s->out->size = before;
+    if (s->tally->waivers > 0) {
+        ng_buffer_add(s->out, "  waivers: ");
+        ng_adoption_waivers(s->out, s->tally);
+        ng_buffer_add(s->out, "\n");
+    }
+    if (ng_adoption_compared(s->tally)) {
+        ng_buffer_add(s->out, "  baseline: ");
+        ng_adoption_baseline(s->out, s->tally);
+        ng_buffer_add(s->out, "\n");
     }
 }
 
