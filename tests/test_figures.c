@@ -501,6 +501,36 @@ static void hostile_columns_do_no_harm(void **unused)
     free(records);
 }
 
+static const struct {
+    const char *name;
+    size_t kib;
+} sections[] = {
+#define NG_SECTION(name, title, kib) {#name, kib},
+#include "../reports/sections.def"
+#undef NG_SECTION
+};
+enum { SECTIONS = sizeof sections / sizeof sections[0] };
+
+static size_t kib_of(const char *name)
+{
+    for (size_t i = 0; i < SECTIONS; i++) {
+        if (strcmp(sections[i].name, name) == 0)
+            return sections[i].kib;
+    }
+    fail_msg("no section %s", name);
+    return 0;
+}
+
+/* With the head, the style sheet and the script a page stays below 2 MB. */
+static void shares_fit_into_the_page(void **unused)
+{
+    size_t sum = 0;
+    (void)unused;
+    for (size_t i = 0; i < SECTIONS; i++)
+        sum += sections[i].kib;
+    assert_in_range(sum, SECTIONS, 1900);
+}
+
 /* What is left out is counted, and a section ends within a picture of its
  * share. */
 static void sections_keep_to_their_share(void **unused)
@@ -523,12 +553,12 @@ static void sections_keep_to_their_share(void **unused)
         r[2].histogram = "0:1 7:2 20:5";
         r[0].dtype = names[i]; /* a group of its own */
     }
-    static const struct {
+    const struct {
         const char *name, *rest;
         size_t kib;
-    } shares[] = {{"errors", "more rows", 130},
-                  {"growth", "more sweeps", 110},
-                  {"range", "more maps", 110}};
+    } shares[] = {{"errors", "more rows", kib_of("errors")},
+                  {"growth", "more sweeps", kib_of("growth")},
+                  {"range", "more maps", kib_of("range")}};
     for (size_t i = 0; i < 3; i++) {
         char *html = render(records, 3 * KERNELS);
         char *part = section(html, shares[i].name);
@@ -552,6 +582,7 @@ int main(void)
         cmocka_unit_test(no_failure_is_drawn_as_accurate),
         cmocka_unit_test(hostile_columns_do_no_harm),
         cmocka_unit_test(sections_keep_to_their_share),
+        cmocka_unit_test(shares_fit_into_the_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
