@@ -9,6 +9,10 @@
 #include <sys/utsname.h>
 #include <time.h>
 
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
+
 static const char *processor(ng_arena *arena)
 {
     char line[512];
@@ -36,15 +40,34 @@ static const char *machine(ng_arena *arena)
                          system.sysname, system.release, system.machine);
 }
 
-static const char *fpenv(void)
+/* The control register of floating-point arithmetic, without the flags that
+ * arithmetic itself sets. */
+static const char *control_register(ng_arena *arena)
+{
+#if defined(__x86_64__)
+    return ng_arena_text(arena, ", MXCSR %#x", _mm_getcsr() & ~0x3fu);
+#elif defined(__aarch64__)
+    uint64_t control;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(control));
+    return ng_arena_text(arena, ", FPCR 0x%llx", (unsigned long long)control);
+#else
+    (void)arena;
+    return "";
+#endif
+}
+
+static const char *fpenv(ng_arena *arena)
 {
     /* The reference relies on both; main() would be the wrong place to mend
      * them silently, so they are reported. */
     volatile double least = 0x1p-1074;
     bool nearest = fegetround() == FE_TONEAREST;
     bool keeps = least * 1.0 != 0;
-    return nearest && keeps ? "round to nearest, subnormals kept"
-                            : "NOT the default: results may be wrong";
+    return ng_arena_text(arena, "%s%s",
+                         nearest && keeps
+                             ? "round to nearest, subnormals kept"
+                             : "NOT the default: results may be wrong",
+                         control_register(arena));
 }
 
 static const char *command(ng_arena *arena, int count, char **words)
@@ -70,7 +93,7 @@ void ng_provenance(ng_record *record, ng_arena *arena, int count, char **words)
     record->build = NORMGATE_BUILD;
     record->machine = machine(arena);
     record->libraries = ng_arena_text(arena, "%s", ng_reference_libraries());
-    record->fpenv = fpenv();
+    record->fpenv = fpenv(arena);
     record->command = command(arena, count, words);
     record->time = ng_arena_text(arena, "%s", now);
 }

@@ -83,13 +83,15 @@ static const ng_waiver *find(ng_waive *w, const ng_record *check, bool wrong,
             else
                 denied->other_verdict = waiver;
         } else if (ng_waiver_expired(waiver, w->today)) {
-            denied->expired = waiver;
-            use->cases++;
+            if (denied->expired == NULL)
+                denied->expired = waiver;
         } else if (found == NULL) {
             found = waiver;
-            use->cases++;
         }
     }
+    const ng_waiver *counted = found != NULL ? found : denied->expired;
+    if (counted != NULL)
+        w->use[counted - w->waivers.waiver].cases++;
     return found;
 }
 
@@ -182,7 +184,7 @@ static void tell(ng_record *record, const ng_waive *w, size_t i,
                                 "day",
                                 use->cases, use->cases == 1 ? "" : "s",
                                 use->cases == 1 ? "s" : "")
-                : "nothing that it names fails any more: remove it";
+                : "nothing that it names needs it any more: remove it";
     else if (use->cases == 0 && use->denied > 0)
         record->cause =
             ng_arena_text(texts,

@@ -33,9 +33,8 @@ file(CONFIGURE OUTPUT "${generated}/public.h" CONTENT "${public}" @ONLY)
 add_library(normgate_objects OBJECT)
 foreach(folder core reference)
     get_target_property(sources ng_${folder} SOURCES)
-    # Records and waivers need jansson, and no reference needs them.
-    list(FILTER sources EXCLUDE REGEX
-         "^(baseline|json_file|record|utf8|verdict|waivers)")
+    # Records need jansson, and no reference needs records.
+    list(FILTER sources EXCLUDE REGEX "^(baseline|intern|json_file|record|utf8|verdict|waivers)")
     list(TRANSFORM sources PREPEND "${PROJECT_SOURCE_DIR}/${folder}/")
     target_sources(normgate_objects PRIVATE ${sources})
     target_include_directories(normgate_objects

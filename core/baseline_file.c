@@ -240,6 +240,13 @@ static void write_text(FILE *file, const char *name, const char *text)
     json_decref(value);
 }
 
+/* Text from 2^63 on, as in records. */
+static void write_count(FILE *file, const char *name, uint64_t count)
+{
+    const char *quote = count > INT64_MAX ? "\"" : "";
+    fprintf(file, "\"%s\": %s%" PRIu64 "%s", name, quote, count, quote);
+}
+
 static void write_entry(const ng_baseline_entry *entry, FILE *file)
 {
     fputc('{', file);
@@ -256,7 +263,8 @@ static void write_entry(const ng_baseline_entry *entry, FILE *file)
         else if (!isnan(real))
             fprintf(file, "\"%s\": %.6g, ", real_name(i), real);
     }
-    fprintf(file, "\"cases\": %" PRIu64 "}", entry->measured.cases);
+    write_count(file, "cases", entry->measured.cases);
+    fputc('}', file);
 }
 
 ng_status ng_baseline_write(const ng_baseline *baseline, FILE *file,
@@ -266,10 +274,9 @@ ng_status ng_baseline_write(const ng_baseline *baseline, FILE *file,
     write_text(file, "version", baseline->version);
     fputs(",\n ", file);
     write_text(file, "profile", baseline->profile);
-    /* Text from 2^63 on, as in records. */
-    const char *quote = baseline->seed > INT64_MAX ? "\"" : "";
-    fprintf(file, ",\n \"seed\": %s%" PRIu64 "%s,\n \"factor\": %.6g,\n", quote,
-            baseline->seed, quote, baseline->factor);
+    fputs(",\n ", file);
+    write_count(file, "seed", baseline->seed);
+    fprintf(file, ",\n \"factor\": %.6g,\n", baseline->factor);
     fputs(" \"entries\": [", file);
     for (size_t i = 0; i < baseline->count; i++) {
         fputs(i > 0 ? ",\n" : "\n", file);

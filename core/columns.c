@@ -6,21 +6,42 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool is_name(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+/* Of a name at the text's beginning; 0: there is none that may be read. */
+static size_t name_length(const char *text)
+{
+    size_t length = 0;
+    while (is_name(text[length]))
+        length++;
+    return length < NG_COLUMN_NAME_MAX ? length : 0;
+}
+
+/* Six digits are more than a chart shows; counts are exact. */
+static int print_value(char *text, size_t size, double value)
+{
+    if (isnan(value)) /* printf has two signs for it */
+        return snprintf(text, size, "nan");
+    bool whole = fabs(value) <= 0x1p53 && value == floor(value);
+    return snprintf(text, size, "%.*g", whole ? 16 : 6, value);
+}
+
 bool ng_columns_add(char *text, size_t size, const char *name,
                     const double *values, size_t count)
 {
-    size_t begin = strlen(text), used = begin;
-    int length = snprintf(text + used, size - used,
-                          "%s%s=", begin > 0 ? "; " : "", name);
-    used += (size_t)length;
+    size_t begin = strlen(text), used = begin, length = name_length(name);
+    if (length == 0 || name[length] != '\0')
+        return false;
+    used += (size_t)snprintf(text + used, size - used,
+                             "%s%s=", begin > 0 ? "; " : "", name);
     for (size_t i = 0; i < count && used < size; i++) {
-        const char *blank = i > 0 ? " " : "";
-        if (isnan(values[i])) /* printf has two signs for it */
-            length = snprintf(text + used, size - used, "%snan", blank);
-        else
-            length =
-                snprintf(text + used, size - used, "%s%.6g", blank, values[i]);
-        used += (size_t)length;
+        if (i > 0)
+            text[used++] = ' '; /* where the NUL was */
+        if (used < size)
+            used += (size_t)print_value(text + used, size - used, values[i]);
     }
     if (used < size)
         return true;
@@ -28,12 +49,8 @@ bool ng_columns_add(char *text, size_t size, const char *name,
     return false;
 }
 
-static bool is_name(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-}
-
-/* strtod() reads much more than the decimal numbers that are written. */
+/* strtod() reads much more than the decimal numbers that are written, and makes
+ * an infinity of those that are too large. */
 static const char *read_value(const char *at, double *value)
 {
     size_t length = strcspn(at, " ;");
@@ -42,12 +59,12 @@ static const char *read_value(const char *at, double *value)
         return NULL;
     memcpy(word, at, length);
     word[length] = '\0';
-    if (strcmp(word, "nan") != 0 && strcmp(word, "inf") != 0 &&
-        strcmp(word, "-inf") != 0 &&
-        word[strspn(word, "0123456789+-.eE")] != '\0')
+    bool named = strcmp(word, "nan") == 0 || strcmp(word, "inf") == 0 ||
+                 strcmp(word, "-inf") == 0;
+    if (!named && word[strspn(word, "0123456789+-.eE")] != '\0')
         return NULL;
     *value = strtod(word, &end);
-    return *end == '\0' ? at + length : NULL;
+    return *end == '\0' && (named || isfinite(*value)) ? at + length : NULL;
 }
 
 typedef struct reader {
@@ -60,10 +77,8 @@ typedef struct reader {
 /* One column; NULL: the text is none. `at` moves past "; ". */
 static const char *read_column(reader *r, const char *at)
 {
-    size_t length = 0;
-    while (is_name(at[length]))
-        length++;
-    if (length == 0 || length >= NG_COLUMN_NAME_MAX || at[length] != '=')
+    size_t length = name_length(at);
+    if (length == 0 || at[length] != '=')
         return NULL;
     ng_column *column = &r->column[r->columns++];
     *column = (ng_column){
@@ -71,6 +86,8 @@ static const char *read_column(reader *r, const char *at)
         r->values + r->used,
         0,
     };
+    if (column->name == NULL)
+        return NULL;
     at += length + 1;
     while (*at != '\0' && *at != ';') {
         at = read_value(at, &r->values[r->used]);

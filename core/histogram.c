@@ -61,7 +61,8 @@ uint64_t ng_histogram_total(const ng_histogram *histogram)
 double ng_histogram_quantile(const ng_histogram *histogram, double share)
 {
     uint64_t total = ng_histogram_total(histogram), seen = 0;
-    double wanted = ceil(share * (double)total);
+    /* A share such as 0.07 is a little more as a double: of 100, 7 are meant. */
+    double wanted = ceil(share * (double)total * (1 - 0x1p-50));
     if (total == 0)
         return NAN;
     for (size_t i = 0; i < LAST; i++) {

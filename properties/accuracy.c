@@ -1,8 +1,8 @@
 /* Accuracy: every output lies within the bound of its class, family by family.
  * The bound follows from rounding-error analysis (BOUNDS.md), so it grows with
  * the conditioning of the input and with nothing else. */
+#include "distribution.h"
 #include "plan.h"
-#include "trial.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -179,6 +179,8 @@ static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
 {
     ng_call_state call;
     ng_trial_run(trial, test, &call, finding);
+    if (call.test != NULL && call.reply.verdict == NG_PASS)
+        ng_distribution_columns(trial, &call, finding);
 }
 
 const ng_property ng_property_accuracy = {

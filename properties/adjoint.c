@@ -73,17 +73,21 @@ static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
     if (!ng_outcome_call(trial, test, &one, finding) ||
         !ng_outcome_call(trial, test, &two, finding))
         return;
+    ng_sides sides = {0};
     for (size_t set = 0; set < one.value[ng_tensor_dx].sets; set++) {
         ng_inner left = product(&one, &two, set);
         ng_inner right = product(&two, &one, set);
+        double bound = ng_inner_bound(&left) + ng_inner_bound(&right);
         ng_judge_identity(
             finding, ng_tensor_dx, set, 0, ng_inner_value(&left),
-            ng_inner_value(&right),
-            ng_inner_bound(&left) + ng_inner_bound(&right),
+            ng_inner_value(&right), bound,
             "the Jacobian is not symmetric: <dx(dy1), gamma*dy2> over "
             "set %zu",
             set);
+        ng_sides_add(&sides, ng_inner_value(&left), ng_inner_value(&right),
+                     bound, fmax(left.size, right.size));
     }
+    ng_sides_columns(&sides, &one.value[ng_tensor_dx], finding);
 }
 
 const ng_property ng_property_adjoint = {

@@ -5,6 +5,10 @@
 
 #include "trial.h"
 
+/* Outputs of one tensor: elements of sets, or what lies beside them; gaps
+ * between strides are none. */
+size_t ng_again_outputs(const ng_call_state *call, ng_role role);
+
 /* A place at which two calls differ. */
 typedef struct ng_difference {
     ng_role role; /* NG_TENSOR_COUNT: they do not */
@@ -13,6 +17,15 @@ typedef struct ng_difference {
 
 /* The first output that both calls have and that differs in its bits. */
 ng_difference ng_again_differs(const ng_call_state *a, const ng_call_state *b);
+
+/* Counts the outputs that both calls have, and those of them that differ in
+ * their bits: the answer. */
+size_t ng_again_count(const ng_call_state *a, const ng_call_state *b,
+                      ng_finding *finding);
+
+/* What was counted, as columns: `calls`, `compared`, `differing`. None where
+ * nothing was compared. */
+void ng_again_columns(ng_finding *finding);
 
 /* `again` has the inputs of `first`, which was judged right: equal bits are as
  * right, others are judged. False: the finding says, after `words`, what is

@@ -270,3 +270,48 @@ bool ng_judge_identity(ng_finding *finding, ng_role role, size_t set, size_t i,
     }
     return false;
 }
+
+void ng_sides_add(ng_sides *sides, double got, double due, double bound,
+                  double size)
+{
+    double error = fabs(got - due), ratio = error == 0 ? 0 : error / bound;
+    if (isnan(ratio))
+        ratio = INFINITY;
+    if (!isfinite(bound) || size == 0 || (sides->any && ratio <= sides->ratio))
+        return;
+    *sides = (ng_sides){true, ratio, error / size, bound / size};
+}
+
+/* NAN without such an angle: a vector is zero or not finite. */
+static double cosine_of(const ng_values *gradient)
+{
+    size_t count = gradient->sets * gradient->n;
+    double got = 0, exact = 0; /* largest: squares stay in range */
+    for (size_t k = 0; k < count; k++) {
+        if (!isfinite(gradient->got[k]) || !isfinite(gradient->exact[k]))
+            return NAN;
+        got = fmax(got, fabs(gradient->got[k]));
+        exact = fmax(exact, fabs(gradient->exact[k]));
+    }
+    ng_inner product = {0}, left = {0}, right = {0};
+    for (size_t k = 0; k < count; k++) {
+        double a = gradient->got[k] / got, b = gradient->exact[k] / exact;
+        ng_inner_add(&product, a, b, 0);
+        ng_inner_add(&left, a, a, 0);
+        ng_inner_add(&right, b, b, 0);
+    }
+    return ng_inner_value(&product) /
+           sqrt(ng_inner_value(&left) * ng_inner_value(&right));
+}
+
+void ng_sides_columns(const ng_sides *sides, const ng_values *gradient,
+                      ng_finding *finding)
+{
+    double cosine = cosine_of(gradient);
+    if (sides->any) {
+        ng_finding_column(finding, "residual", &sides->residual, 1);
+        ng_finding_column(finding, "bound", &sides->bound, 1);
+    }
+    if (!isnan(cosine))
+        ng_finding_column(finding, "cosine", &cosine, 1);
+}

@@ -69,6 +69,21 @@ bool ng_judge_identity(ng_finding *finding, ng_role role, size_t set, size_t i,
                        double got, double due, double bound, const char *format,
                        ...) __attribute__((format(printf, 8, 9)));
 
+/* The identity that came nearest to its bound, relative to the sum of the
+ * magnitudes of its terms. All zero: none was judged. */
+typedef struct ng_sides {
+    bool any;
+    double ratio, residual, bound;
+} ng_sides;
+
+void ng_sides_add(ng_sides *sides, double got, double due, double bound,
+                  double size);
+
+/* As the columns `residual` and `bound`; with them `cosine`, of the angle
+ * between the gradient that came and the exact one. */
+void ng_sides_columns(const ng_sides *sides, const ng_values *gradient,
+                      ng_finding *finding);
+
 /* Makes every set as the first, its dy 1 at the element that has the set's
  * number mod n, else 0; dh 0. */
 void ng_unit_gradients(ng_call_state *call);

@@ -197,7 +197,7 @@ static void wrong_at_first(ng_trial *trial, const ng_case *test,
                     first->wrong, first->elements);
 }
 
-static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
+static void try_calls(ng_trial *trial, const ng_case *test, ng_finding *finding)
 {
     ng_call_state first, call;
     const char *load = ng_subject_load_breach(trial->subject);
@@ -225,6 +225,12 @@ static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
     } else if (try_places(trial, test, NULL, &call, finding)) {
         wrong_at_first(trial, test, &call, &values, finding);
     }
+}
+
+static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
+{
+    try_calls(trial, test, finding);
+    ng_again_columns(finding);
 }
 
 const ng_property ng_property_call_contract = {

@@ -171,7 +171,7 @@ static ng_inner slope(const ng_outcome *back, const ng_outcome end[2],
 
 static bool try_line(ng_trial *trial, const ng_case *test, const ng_case *ahead,
                      size_t partner, const ng_outcome *back, direction line,
-                     ng_finding *finding)
+                     ng_sides *sides, ng_finding *finding)
 {
     ng_outcome end[2];
     ng_inner loss = {0}, exact = {0};
@@ -191,6 +191,7 @@ static bool try_line(ng_trial *trial, const ng_case *test, const ng_case *ahead,
     double bound = ng_inner_bound(&loss) + ng_inner_bound(&change) +
                    ng_inner_bound(&exact) + 0x1p-99 * exact.size +
                    2 * 0x1p-53 * fabs(due);
+    ng_sides_add(sides, ng_inner_value(&loss), due, bound, change.size);
     return ng_judge_identity(
         finding, lines[line].output, 0, 0, ng_inner_value(&loss), due, bound,
         "the backward pass is not the derivative of the forward "
@@ -209,16 +210,21 @@ static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
         return;
     ng_case ahead = *test;
     snprintf(ahead.pass, sizeof ahead.pass, "%s", pass);
-    for (direction line = along_any; line < DIRECTION_COUNT; line++) {
+    ng_sides sides = {0};
+    bool holds = true;
+    for (direction line = along_any; holds && line < DIRECTION_COUNT; line++) {
         bool has = back.value[lines[line].output].n > 0 &&
                    back.call.tensor[lines[line].input].data != NULL;
         /* beta is no input of the backward pass */
         if (line == along_beta)
             has = back.value[ng_tensor_dbeta].n > 0;
-        if (has &&
-            !try_line(trial, test, &ahead, partner, &back, line, finding))
-            return;
+        holds = !has || try_line(trial, test, &ahead, partner, &back, line,
+                                 &sides, finding);
     }
+    double step = step_of(trial->contract);
+    if (sides.any)
+        ng_finding_column(finding, "step", &step, 1);
+    ng_sides_columns(&sides, &back.value[ng_tensor_dx], finding);
 }
 
 const ng_property ng_property_finite_difference = {

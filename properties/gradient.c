@@ -108,7 +108,8 @@ static void due_of_saved(const ng_outcome *base, const ng_x_hat *x_hat,
 }
 
 static void check_sums(ng_trial *trial, const ng_outcome *base,
-                       const ng_x_hat *x_hat, ng_finding *finding)
+                       const ng_x_hat *x_hat, ng_sides *sides,
+                       ng_finding *finding)
 {
     const ng_contract *contract = trial->contract;
     bool centred = contract->centred == ng_centred_yes;
@@ -123,16 +124,20 @@ static void check_sums(ng_trial *trial, const ng_outcome *base,
             error = ng_inner_bound(&s.gx) * rstd * share +
                     16 * 0x1p-53 * fabs(along);
         }
-        if (centred)
+        double bound = ng_inner_bound(&s.dx) + error;
+        if (centred) {
             ng_judge_identity(finding, ng_tensor_dx, set, 0,
-                              ng_inner_value(&s.dx), sum,
-                              ng_inner_bound(&s.dx) + error,
+                              ng_inner_value(&s.dx), sum, bound,
                               "the sum of dx over set %zu", set);
+            ng_sides_add(sides, ng_inner_value(&s.dx), sum, bound, s.dx.size);
+        }
+        bound = ng_inner_bound(&s.along) + error;
         ng_judge_identity(
             finding, ng_tensor_dx, set, 0, ng_inner_value(&s.along), along,
-            ng_inner_bound(&s.along) + error,
-            "the sum of dx*x_hat over set %zu, of which eps leaves %s,", set,
-            along == 0 ? "nothing" : "a part");
+            bound, "the sum of dx*x_hat over set %zu, of which eps leaves %s,",
+            set, along == 0 ? "nothing" : "a part");
+        ng_sides_add(sides, ng_inner_value(&s.along), along, bound,
+                     s.along.size);
     }
 }
 
@@ -423,14 +428,16 @@ static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
 {
     ng_outcome base = {0};
     ng_x_hat x_hat;
+    ng_sides sides = {0};
     if (!ng_trial_prepare(trial, test, &base.call, finding) ||
         !ng_outcome_call(trial, test, &base, finding))
         return;
     if (ng_is_training(trial->contract)) {
         if (!ng_x_hat_make(trial, &base.call, &x_hat, finding))
             return;
-        check_sums(trial, &base, &x_hat, finding);
+        check_sums(trial, &base, &x_hat, &sides, finding);
     }
+    ng_sides_columns(&sides, &base.value[ng_tensor_dx], finding);
     bool goes_on = finding->verdict == NG_PASS;
     for (size_t c = 0; goes_on && c < sizeof changes / sizeof changes[0]; c++)
         goes_on = try_change(trial, test, &base, &changes[c], finding);

@@ -70,8 +70,8 @@ static void add_output(const ng_judged *judged, void *user)
     p->size += exact * exact;
 }
 
-/* A sweep: logarithms of what varies, of the error and of its bound, both
- * relative to the outputs. */
+/* A sweep: what varies, the error and its bound, both relative to the outputs.
+ */
 typedef struct course {
     size_t count;
     double at[MOST_POINTS], error[MOST_POINTS], bound[MOST_POINTS];
@@ -87,14 +87,32 @@ static bool add_point(ng_trial *trial, const ng_case *test, double at,
         one.seed = test->seed + 1000003 * seed;
         ng_trial_case(trial, &one, add_output, &p, finding);
         if (finding->verdict != NG_PASS)
-            return false;
+            break;
     }
-    if (p.error > 0 && p.size > 0 && sweep->count < MOST_POINTS) {
-        sweep->at[sweep->count] = log2(at);
-        sweep->error[sweep->count] = log2(p.error / p.size) / 2;
-        sweep->bound[sweep->count++] = log2(p.bound / p.size) / 2;
+    if (p.size > 0 && sweep->count < MOST_POINTS) {
+        sweep->at[sweep->count] = at;
+        sweep->error[sweep->count] = sqrt(p.error / p.size);
+        sweep->bound[sweep->count++] = sqrt(p.bound / p.size);
     }
-    return true;
+    return finding->verdict == NG_PASS;
+}
+
+/* Slopes of the error and its bound over the points that have an error; the
+ * answer is how many have. */
+static size_t fit(const course *sweep, double *error, double *bound)
+{
+    double at[MOST_POINTS], errors[MOST_POINTS], bounds[MOST_POINTS];
+    size_t count = 0;
+    for (size_t k = 0; k < sweep->count; k++) {
+        if (!(sweep->error[k] > 0))
+            continue;
+        at[count] = log2(sweep->at[k]);
+        errors[count] = log2(sweep->error[k]);
+        bounds[count++] = log2(sweep->bound[k]);
+    }
+    *error = ng_fitted_slope(at, errors, count);
+    *bound = ng_fitted_slope(at, bounds, count);
+    return count;
 }
 
 static bool over_n(ng_trial *trial, const ng_case *test, course *sweep,
@@ -160,7 +178,8 @@ static void note(const ng_trial *trial, const ng_case *test,
     const char *of = length ? "n" : "(|mean|/sigma)";
     const char *declared =
         length ? summation_name(contract) : variance_name(contract);
-    if (sweep->count < 3) {
+    double error, bound;
+    if (fit(sweep, &error, &bound) < 3) {
         ng_finding_note(finding,
                         "too few inexact outputs to say how the error "
                         "grows with %s",
@@ -168,14 +187,26 @@ static void note(const ng_trial *trial, const ng_case *test,
         return;
     }
     size_t last = sweep->count - 1;
+    ng_finding_column(finding, "error_exponent", &error, 1);
+    ng_finding_column(finding, "bound_exponent", &bound, 1);
     ng_finding_note(
         finding,
         "error grows as %s^%.2f (declared %s: its bound as %s^%.2f); at %s = "
         "%.5g it is %.1e of the outputs, its bound %.1e",
-        of, ng_fitted_slope(sweep->at, sweep->error, sweep->count), declared,
-        of, ng_fitted_slope(sweep->at, sweep->bound, sweep->count), of,
-        exp2(sweep->at[last]), exp2(sweep->error[last]),
-        exp2(sweep->bound[last]));
+        of, error, declared, of, bound, of, sweep->at[last], sweep->error[last],
+        sweep->bound[last]);
+}
+
+/* Up to the point that failed, if one did. */
+static void columns(const ng_case *test, const course *sweep,
+                    ng_finding *finding)
+{
+    if (sweep->count == 0)
+        return;
+    ng_finding_column(finding, test->n > LONG ? "n" : "offset", sweep->at,
+                      sweep->count);
+    ng_finding_column(finding, "error", sweep->error, sweep->count);
+    ng_finding_column(finding, "bound", sweep->bound, sweep->count);
 }
 
 static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
@@ -183,6 +214,7 @@ static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
     course sweep = {0};
     bool whole = test->n > LONG ? over_n(trial, test, &sweep, finding)
                                 : over_offset(trial, test, &sweep, finding);
+    columns(test, &sweep, finding);
     if (whole)
         note(trial, test, &sweep, finding);
 }

@@ -145,9 +145,10 @@ static bool finite_matrix(const double *a, size_t n, ng_finding *finding)
     return true;
 }
 
-/* The claims about each singular value, and the note. */
+/* The claims about each singular value, the note and the columns; `exact` and
+ * `range`, of n and 2 n, are room for them. */
 static void judge(const ng_outcome *base, const ng_x_hat *x_hat,
-                  const double *got, double slack, double *exact,
+                  const double *got, double slack, double *exact, double *range,
                   ng_finding *finding)
 {
     size_t n = x_hat->n, rank = 0;
@@ -160,6 +161,8 @@ static void judge(const ng_outcome *base, const ng_x_hat *x_hat,
         double low = least * exact[k], high = most * exact[k];
         double due = fmin(fmax(got[k], low), high); /* the nearest allowed */
         rank += got[k] > slack;
+        range[k] = fmax(low - slack, 0);
+        range[n + k] = high + slack;
         ng_judge_identity(
             finding, ng_tensor_dx, 0, k, got[k], due, slack,
             low == high ? "the Jacobian's singular value %zu of %zu"
@@ -167,6 +170,9 @@ static void judge(const ng_outcome *base, const ng_x_hat *x_hat,
                           "value %zu of %zu",
             k + 1, n);
     }
+    ng_finding_column(finding, "singular", got, n);
+    ng_finding_column(finding, "least", range, n);
+    ng_finding_column(finding, "most", range + n, n);
     ng_finding_note(finding,
                     "Jacobian of %zu elements: rank %zu, largest singular "
                     "value %.4g (rstd*max|gamma| %.4g), the two smallest %.2g "
@@ -192,7 +198,7 @@ static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
     if (!ng_outcome_call(trial, test, &base, finding) ||
         !ng_x_hat_make(trial, &base.call, &x_hat, finding))
         return;
-    double *a = ng_arena_alloc(&trial->arena, n * n + 2 * n, sizeof *a);
+    double *a = ng_arena_alloc(&trial->arena, n * n + 4 * n, sizeof *a);
     if (a == NULL) {
         ng_finding_fail(finding, NG_ERROR, "no memory for the Jacobian");
         return;
@@ -204,7 +210,9 @@ static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
                         "LAPACK found no singular values of the Jacobian");
         return;
     }
-    judge(&base, &x_hat, a + n * n, entries + error, a + n * n + n, finding);
+    double *values = a + n * n;
+    judge(&base, &x_hat, values, entries + error, values + n, values + 2 * n,
+          finding);
 }
 
 const ng_property ng_property_jacobian = {

@@ -111,6 +111,7 @@ static void far_call(ng_trial *trial, const ng_case *test,
     else
         ng_again_judge(trial, first, &call, "with strides beyond 2^31 elements",
                        finding);
+    ng_again_columns(finding);
 }
 
 static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)

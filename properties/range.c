@@ -92,9 +92,12 @@ static bool plan(const ng_trial *trial, size_t i, ng_case *test)
     return true;
 }
 
-/* What came where nothing is promised. */
+/* What came: everywhere, and where nothing is promised. */
 typedef struct outcome {
+    size_t outputs;
+    double any_error, any_largest; /* infinite where an output is, wrongly */
     size_t outside, infinite, zero;
+    size_t lost;           /* of the infinite ones, those wrongly so */
     double error, largest; /* of the finite ones; of the exact ones */
 } outcome;
 
@@ -102,11 +105,22 @@ static void count(const ng_judged *judged, void *user)
 {
     outcome *o = user;
     bool main = judged->role == ng_tensor_y || judged->role == ng_tensor_dx;
-    if (!main || judged->judged || judged->point.kind != ng_kind_value)
+    if (!main || judged->point.kind != ng_kind_value)
         return;
     double exact = fabs(ldexp(judged->point.high, judged->point.exponent));
+    bool lost = !isfinite(judged->got) && judged->got != judged->point.rounded;
+    o->outputs++;
+    o->any_largest = fmax(o->any_largest, exact);
+    if (isfinite(judged->got))
+        o->any_error =
+            fmax(o->any_error, ng_point_error(&judged->point, judged->got));
+    else if (lost)
+        o->any_error = INFINITY;
+    if (judged->judged)
+        return;
     o->outside++;
     o->infinite += !isfinite(judged->got);
+    o->lost += lost;
     o->zero += judged->got == 0 && judged->point.rounded != 0;
     if (isfinite(judged->got))
         o->error = fmax(o->error, ng_point_error(&judged->point, judged->got));
@@ -133,11 +147,41 @@ static void describe(const outcome *o, const char *output, ng_finding *finding)
                         output);
 }
 
+/* The cell and what came, for the map. */
+static void columns(const ng_trial *trial, const ng_case *test,
+                    const outcome *o, ng_finding *finding)
+{
+    size_t offset = 0;
+    while (offset < OFFSETS && strcmp(test->gen, offsets[offset]) != 0)
+        offset++;
+    if (o->outputs == 0 || offset == OFFSETS)
+        return;
+    double error = o->any_error;
+    if (error > 0 && isfinite(error))
+        error /= o->any_largest;
+    const struct {
+        const char *name;
+        double value;
+    } columns[] = {
+        {"scale", test->gen_arg},
+        {"offset", offset_bits(trial, offset)},
+        {"eps", test->eps},
+        {"outputs", (double)o->outputs},
+        {"outside", (double)o->outside},
+        {"infinite", (double)o->lost},
+        {"zero", (double)o->zero},
+        {"error", error},
+    };
+    for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++)
+        ng_finding_column(finding, columns[i].name, &columns[i].value, 1);
+}
+
 static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
 {
     bool gradient = ng_pass_find(trial->contract->pass)->gradient;
     outcome o = {0};
     ng_trial_case(trial, test, count, &o, finding);
+    columns(trial, test, &o, finding);
     if (finding->verdict == NG_PASS || finding->verdict == NG_FAIL)
         describe(&o, gradient ? "dx" : "y", finding);
 }

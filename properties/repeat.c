@@ -202,36 +202,56 @@ static void put_parameters(const ng_call_state *from, ng_call_state *to)
     to->problem.running_var = from->problem.running_var;
 }
 
-/* The same example in two calls: equal bits, or, where they are not promised,
- * a right result. */
-static bool same_example(ng_trial *trial, const example *a, const example *b,
-                         const char *words, ng_finding *finding)
+/* The first output of an example whose bits differ between two calls. */
+typedef struct other_bits {
+    ng_role role; /* NG_TENSOR_COUNT: none */
+    size_t i, j;
+} other_bits;
+
+static other_bits compare_example(const ng_trial *trial, const example *a,
+                                  const example *b, ng_finding *finding)
 {
+    other_bits found = {.role = NG_TENSOR_COUNT};
     for (ng_role role = 0; role < NG_TENSOR_COUNT; role++) {
         const ng_tensor *left = &a->call->tensor[role];
         const ng_tensor *right = &b->call->tensor[role];
         if (left->use != ng_output || left->data == NULL)
             continue;
+        finding->compared += own_count(trial, a, role);
         for (size_t k = 0; k < own_count(trial, a, role); k++) {
             size_t i = own_index(trial, a, role, k);
             size_t j = own_index(trial, b, role, k);
             if (ng_dtype_bits(left->dtype, left->data, i) ==
                 ng_dtype_bits(right->dtype, right->data, j))
                 continue;
-            if (!ng_again_right(trial, b->call, words, finding))
-                return false;
-            if (trial->contract->batch_invariant != ng_batch_invariant_yes)
-                return true;
-            char cause[300];
-            snprintf(cause, sizeof cause,
-                     "%s: its bits differ, though the contract promises "
-                     "batch_invariant=yes",
-                     words);
-            ng_again_fail_bits(finding, left, i, right, j, role, cause);
-            return false;
+            finding->differing++;
+            if (found.role == NG_TENSOR_COUNT)
+                found = (other_bits){role, i, j};
         }
     }
-    return true;
+    return found;
+}
+
+/* The same example in two calls: equal bits, or, where they are not promised,
+ * a right result. */
+static bool same_example(ng_trial *trial, const example *a, const example *b,
+                         const char *words, ng_finding *finding)
+{
+    other_bits at = compare_example(trial, a, b, finding);
+    if (at.role == NG_TENSOR_COUNT)
+        return true;
+    if (!ng_again_right(trial, b->call, words, finding))
+        return false;
+    if (trial->contract->batch_invariant != ng_batch_invariant_yes)
+        return true;
+    char cause[300];
+    snprintf(cause, sizeof cause,
+             "%s: its bits differ, though the contract promises "
+             "batch_invariant=yes",
+             words);
+    ng_again_fail_bits(finding, &a->call->tensor[at.role], at.i,
+                       &b->call->tensor[at.role], at.j, at.role, cause);
+    return false;
 }
 
 /* A batch of one. */
@@ -333,7 +353,7 @@ static void in_company(ng_trial *trial, const ng_case *test,
 
 /* --- all -------------------------------------------------------------------- */
 
-static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
+static void try_calls(ng_trial *trial, const ng_case *test, ng_finding *finding)
 {
     ng_call_state first;
     /* The first call is judged by itself: a state that has gone NaN would
@@ -351,6 +371,12 @@ static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
     }
     if (over_time(trial, test, &first, finding))
         in_company(trial, test, &first, finding);
+}
+
+static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
+{
+    try_calls(trial, test, finding);
+    ng_again_columns(finding);
 }
 
 const ng_property ng_property_repeat = {

@@ -154,11 +154,16 @@ static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
         return;
     }
     ng_trial_case(trial, test, count, &t, finding);
-    if (t.outputs > 0)
-        ng_finding_note(finding,
-                        "y is the exact value rounded once in %zu of %zu "
-                        "outputs",
-                        t.nearest, t.outputs);
+    if (t.outputs == 0)
+        return;
+    const double samples = (double)t.outputs;
+    const double share = (double)t.nearest / samples;
+    ng_finding_column(finding, "share", &share, 1);
+    ng_finding_column(finding, "samples", &samples, 1);
+    ng_finding_note(finding,
+                    "y is the exact value rounded once in %zu of %zu "
+                    "outputs",
+                    t.nearest, t.outputs);
 }
 
 const ng_property ng_property_rounding = {

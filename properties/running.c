@@ -9,6 +9,7 @@
  * of one value per channel or with a NaN among x tries these instead. */
 #include "judge.h"
 #include "plan.h"
+#include "trajectory.h"
 
 #include <float.h>
 #include <math.h>
@@ -111,8 +112,11 @@ typedef struct machine {
     ng_call_state eval;
     size_t evaluator; /* SIZE_MAX: none */
     size_t steps, evals, resets, moved, restless;
-    double drift;    /* largest distance to the closed form, over the bound */
-    double distance; /* of these at the last step, in ulp */
+    double drift;     /* largest distance to the closed form, over the bound */
+    double distance;  /* of these at the last step, in ulp */
+    uint64_t planned; /* steps */
+    ng_trajectory trajectory; /* of the first channel */
+    bool unfollowed; /* nothing is promised of a step since the last start */
 } machine;
 
 /* The weight of the new value. */
@@ -321,8 +325,10 @@ static bool judge_one(machine *m, const batch *b, size_t k)
         ng_bound_running(contract, (double)w, (double)old, share->value,
                          share->error, share->h, &output.point) +
         (double)own;
-    if (!output.judged || !isfinite(output.bound))
+    if (!output.judged || !isfinite(output.bound)) {
+        m->unfollowed = true;
         return true;
+    }
     output.error = (double)fabsl(got - now);
     output.ratio = output.error / output.bound;
     if (isnan(output.ratio))
@@ -371,6 +377,24 @@ static bool judge_outputs(machine *m, batch *b)
     return true;
 }
 
+/* What the first channel came to: of the mean k is 0, of the variance the
+ * number of channels. */
+static void keep_step(machine *m, const batch *b)
+{
+    double got[2];
+    long double closed[2], bound[2];
+    if (m->unfollowed)
+        return;
+    for (int which = 0; which < 2; which++) {
+        size_t k = (size_t)which * m->channels;
+        got[which] =
+            ng_dtype_get(m->dtype, b->call.tensor[roles[which]].data, 0);
+        closed[which] = m->closed[k];
+        bound[which] = m->allowed[k];
+    }
+    ng_trajectory_add(&m->trajectory, m->steps, got, closed, bound);
+}
+
 static bool step(machine *m, batch *b)
 {
     bool right = true;
@@ -380,6 +404,8 @@ static bool step(machine *m, batch *b)
     m->distance = 0;
     for (size_t k = 0; k < 2 * m->channels; k++)
         right = judge_one(m, b, k) && right;
+    if (!right || ng_trajectory_keeps(m->steps, (size_t)m->planned))
+        keep_step(m, b);
     if (!right) {
         char words[96];
         snprintf(words, sizeof words, "step %zu of a sequence", m->steps);
@@ -406,6 +432,7 @@ static bool step(machine *m, batch *b)
 static void start_over(machine *m)
 {
     m->test.batches = 0;
+    m->unfollowed = false;
     for (size_t k = 0; k < 2 * m->channels; k++) {
         m->closed[k] =
             ng_dtype_get(m->dtype, m->state[k / m->channels], k % m->channels);
@@ -504,8 +531,10 @@ static bool momenta(machine *m)
 
 static void check_sequence(machine *m)
 {
-    uint64_t count = m->test.batches;
-    if (!history(m, count) || !momenta(m) || m->steps == 0)
+    m->planned = m->test.batches;
+    bool whole = history(m, m->planned);
+    ng_trajectory_columns(&m->trajectory, m->finding);
+    if (!whole || !momenta(m) || m->steps == 0)
         return;
     ng_finding_note(m->finding,
                     "%zu steps, %zu eval calls, %zu resets: at most %.2g of "

@@ -47,6 +47,8 @@ static bool call_both(ng_trial *trial, const ng_case *const test[2],
     for (size_t k = 0; k < 2; k++)
         ng_trial_request(test[k], call[k], &request[k]);
     ng_subject_call_together(trial->subject, request, together, reply);
+    /* Rounds; before them the first alone, twice, and the second. */
+    finding->calls += 2 * (size_t)together->tried + (together->cold ? 0 : 3);
     for (size_t k = 0; k < 2; k++) {
         call[k]->reply = reply[k];
         if (reply[k].verdict == NG_REFUSED &&
@@ -85,6 +87,19 @@ static void explain(ng_trial *trial, const ng_case *test,
                         "does not wait for what the first prepares"
                       : "alone is right: they share memory that should be "
                         "each one's own");
+}
+
+/* All rounds but the last gave the bits of the calls alone; that one is
+ * compared here. */
+static void count_rounds(const ng_call_state *call, unsigned rounds,
+                         ng_finding *finding)
+{
+    for (ng_role role = 0; role < NG_TENSOR_COUNT && rounds > 1; role++) {
+        const ng_tensor *tensor = &call->tensor[role];
+        if (tensor->data != NULL &&
+            (tensor->use == ng_output || tensor->use == ng_update))
+            finding->compared += (rounds - 1) * ng_again_outputs(call, role);
+    }
 }
 
 /* Each output of both, against the exact value. */
@@ -137,8 +152,11 @@ static bool at_once(ng_trial *trial, const ng_case *test, ng_call_state *first,
     ng_call_state *const call[2] = {&pair[0], &pair[1]};
     for (size_t k = 0; k < JUDGED; k++) {
         ng_together together = {.rounds = ROUNDS, .seconds = 0.05};
-        if (!call_both(trial, tests, call, &together, finding) ||
-            !judge_both(trial, tests, call, before, false, finding))
+        if (!call_both(trial, tests, call, &together, finding))
+            return false;
+        count_rounds(call[0], together.tried, finding);
+        count_rounds(call[1], together.tried, finding);
+        if (!judge_both(trial, tests, call, before, false, finding))
             return false;
         tried += together.tried;
         overlapped += together.overlapped;
@@ -199,7 +217,7 @@ static bool same_bits(ng_trial *trial, const ng_case *test, unsigned threads,
     return false;
 }
 
-static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
+static void try_calls(ng_trial *trial, const ng_case *test, ng_finding *finding)
 {
     static const unsigned counts[] = {1, 2, 3, 8};
     const ng_contract *contract = trial->contract;
@@ -217,6 +235,12 @@ static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
         if (!same_bits(trial, test, counts[k], &first, k == 0, finding))
             return;
     }
+}
+
+static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
+{
+    try_calls(trial, test, finding);
+    ng_again_columns(finding);
 }
 
 const ng_property ng_property_threads = {

@@ -159,6 +159,7 @@ bool ng_trial_call_as(ng_trial *trial, const ng_case *test, ng_call_state *call,
     ng_trial_request(test, call, &request);
     request.manner = *manner;
     call->test = test;
+    finding->calls++;
     ng_subject_call(trial->subject, &request, &call->reply);
     if (call->reply.verdict == NG_PASS)
         return true;

@@ -39,7 +39,8 @@ bool ng_trial_copy(ng_trial *trial, const ng_call_state *from,
 void ng_trial_request(const ng_case *test, ng_call_state *call,
                       ng_request *request);
 
-/* Calls the kernel. False: it did not answer; the finding has the verdict. */
+/* Calls the kernel, and counts it. False: it did not answer; the finding has
+ * the verdict. */
 bool ng_trial_call(ng_trial *trial, const ng_case *test, ng_call_state *call,
                    ng_finding *finding);
 bool ng_trial_call_as(ng_trial *trial, const ng_case *test, ng_call_state *call,

@@ -66,18 +66,21 @@ void ng_adoption_waivers(ng_buffer *out, const ng_tally *tally)
     const char *gap = "";
     if (tally->waivers == 0)
         return;
-    ng_buffer_add(out, "waivers: ");
     write_count(out, &gap, tally->waivers_used, " used");
     write_count(out, &gap, tally->waivers_unused, " unused: remove");
     write_count(out, &gap, tally->waivers_expired, " expired");
 }
 
+bool ng_adoption_compared(const ng_tally *tally)
+{
+    return tally->baselines > 0 || tally->baseline_worse > 0;
+}
+
 void ng_adoption_baseline(ng_buffer *out, const ng_tally *tally)
 {
     const char *gap = "";
-    if (tally->baselines == 0 && tally->baseline_worse == 0)
+    if (!ng_adoption_compared(tally))
         return;
-    ng_buffer_add(out, "baseline: ");
     write_count(out, &gap, tally->baseline_worse, " worse");
     write_count(out, &gap, tally->baseline_accepted, " worse and accepted");
     write_count(out, &gap, tally->baseline_better, " better");

@@ -10,10 +10,13 @@
 /* "47 failing cases of 1 kernel are waived"; nothing without any. */
 void ng_adoption_waived(ng_buffer *out, const ng_tally *tally);
 
-/* "waivers: 2 used, 1 unused (remove it), 1 expired"; nothing without any. */
+/* "2 used, 1 unused (remove it), 1 expired"; nothing without any. */
 void ng_adoption_waivers(ng_buffer *out, const ng_tally *tally);
 
-/* "baseline: 1 worse, 2 better, 19 as before"; nothing without one. */
+/* Whether a baseline was compared with. */
+bool ng_adoption_compared(const ng_tally *tally);
+
+/* "1 worse, 2 better, 19 as before"; nothing without one. */
 void ng_adoption_baseline(ng_buffer *out, const ng_tally *tally);
 
 /* Counts a record of kind "waiver" or "baseline"; others are none of it. */

@@ -5,18 +5,20 @@
 
 #include <math.h>
 
-enum { COLUMNS_MAX = 40, BAR = 60 };
+enum { COLUMNS_MAX = 40 };
+
+/* Of the bar's length: some ink for the smallest error. */
+static const double LEAST_BAR = 0.01;
 
 static const char head[] =
     "<p>Each number is the largest error seen, in units in the last place "
     "(ulp) of the exact value. The bar below it is the largest error / bound: "
-    "<svg class=\"bar\" viewBox=\"0 0 60 6\" aria-hidden=\"true\"><rect "
-    "class=\"room\" width=\"60\" height=\"6\"/><rect class=\"used\" "
-    "width=\"30\" height=\"6\"/></svg> half of what the declared algorithm "
-    "may do; past the end it fails. Many ulp under a short bar is a hard "
-    "input, not a poor kernel.</p>\n"
-    "<div class=\"scroll tall\" tabindex=\"0\" role=\"region\" "
-    "aria-label=\"Accuracy by input family\"><table class=\"accuracy\">\n"
+    "<span class=\"room\" style=\"--r:.5\"></span> half of what the declared "
+    "algorithm may do; past the end it fails. Many ulp over a short bar is a "
+    "hard input, not a poor kernel.</p>\n"
+    "<div class=\"scroll tall filtered\" tabindex=\"0\" role=\"group\" "
+    "aria-label=\"Accuracy by input family\"><table class=\"accuracy "
+    "sortable\">\n"
     "<caption>Largest error in ulp, and error / bound as a bar</caption>\n"
     "<thead><tr><th scope=\"col\">Kernel</th>";
 
@@ -30,24 +32,15 @@ static void write_cell(ng_page *page, const ng_cell *cell)
 {
     const ng_score *score = &cell->score;
     bool over = !isnan(score->ratio) && !(score->ratio <= 1);
-    ng_buffer_format(page->out, "<td%s>", over ? " class=\"over\"" : "");
+    ng_buffer_add(page->out, over ? "<td class=\"over\"" : "<td");
+    if (!isnan(score->ratio))
+        ng_buffer_format(page->out, " style=\"--r:%.2g\"",
+                         fmin(fmax(score->ratio, LEAST_BAR), 1));
+    ng_buffer_add(page->out, ">");
     if (isnan(score->error_ulp))
         ng_buffer_add(page->out, "–");
     else
         ng_buffer_short(page->out, score->error_ulp);
-    if (!isnan(score->ratio)) {
-        ng_buffer_format(page->out,
-                         "<svg class=\"bar\" viewBox=\"0 0 %d 6\" role=\"img\" "
-                         "aria-label=\"",
-                         BAR);
-        ng_buffer_short(page->out, score->ratio);
-        ng_buffer_format(page->out,
-                         " of the bound\"><rect class=\"room\" width=\"%d\" "
-                         "height=\"6\"/><rect class=\"%s\" width=\"%.1f\" "
-                         "height=\"6\"/></svg>",
-                         BAR, over ? "past" : "used",
-                         fmin(fmax(BAR * score->ratio, 0.5), BAR));
-    }
     if (over) {
         ng_buffer_add(page->out, "<small>✗&nbsp;");
         ng_buffer_short(page->out, score->ratio);

@@ -8,7 +8,7 @@
 static const char table[] =
     "<div class=\"scroll\" tabindex=\"0\" role=\"group\" "
     "aria-label=\"Baseline\"><table class=\"seeded sortable\">\n"
-    "<caption>Entries that moved: now, and below it in the baseline</caption>\n"
+    "<caption>Entries that moved</caption>\n"
     "<thead><tr><th scope=\"col\">Kernel</th><th scope=\"col\">State</th>"
     "<th scope=\"col\">Property</th>"
     "<th scope=\"col\">Largest error, ulp</th>"
@@ -49,8 +49,9 @@ static void write_pair(ng_buffer *out, double now, double before)
         ng_buffer_short(out, now);
     if (isnan(before))
         return;
-    ng_buffer_add(out, "<br>");
+    ng_buffer_add(out, " <small>was ");
     ng_buffer_short(out, before);
+    ng_buffer_add(out, "</small>");
 }
 
 static void write_row(ng_page *page, const ng_record *record)
@@ -108,9 +109,9 @@ void ng_section_baseline(ng_page *page)
     const ng_tally *t = page->tally;
     ng_buffer *out = page->out;
     size_t left_out = 0;
-    if (t->baselines == 0 && t->baseline_worse == 0)
+    if (!ng_adoption_compared(t))
         return;
-    ng_buffer_add(out, "<p>");
+    ng_buffer_add(out, "<p>Of the entries compared: ");
     ng_adoption_baseline(out, t);
     ng_buffer_add(out, ". Unlike a bound, a baseline proves nothing: it says "
                        "whether a kernel is as accurate as it was.");

@@ -32,9 +32,9 @@ static void write_adoption(ng_page *page)
     ng_adoption_waived(page->out, t);
     ng_buffer_add(page->out, t->cases_waived > 0 ? ". " : "");
     if (t->baseline_worse > 0) {
-        ng_buffer_add(page->out, "Accuracy is worse than the baseline: ");
+        ng_buffer_add(page->out, "Accuracy is worse than the baseline in ");
         ng_buffer_count(page->out, t->baseline_worse);
-        ng_buffer_format(page->out, " propert%s of a kernel. ",
+        ng_buffer_format(page->out, " entr%s. ",
                          t->baseline_worse == 1 ? "y" : "ies");
     }
 }

@@ -201,16 +201,15 @@ static void write_judged(const summary *s)
 /* What waivers and a baseline did, a line each. */
 static void write_adoption(const summary *s)
 {
-    static void (*const lines[])(ng_buffer * out, const ng_tally *tally) = {
-        ng_adoption_waivers, ng_adoption_baseline};
-    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
-        size_t before = s->out->size;
-        ng_buffer_add(s->out, "  ");
-        lines[i](s->out, s->tally);
-        if (s->out->size > before + 2)
-            ng_buffer_add(s->out, "\n");
-        else
-            s->out->size = before;
+    if (s->tally->waivers > 0) {
+        ng_buffer_add(s->out, "  waivers: ");
+        ng_adoption_waivers(s->out, s->tally);
+        ng_buffer_add(s->out, "\n");
+    }
+    if (ng_adoption_compared(s->tally)) {
+        ng_buffer_add(s->out, "  baseline: ");
+        ng_adoption_baseline(s->out, s->tally);
+        ng_buffer_add(s->out, "\n");
     }
 }
 
@@ -222,23 +221,6 @@ static void write_line(const summary *s, const char *name, const char *text,
     ng_buffer_format(s->out, "  %-7s ", name);
     ng_buffer_plain(s->out, text, limit);
     ng_buffer_add(s->out, "\n");
-}
-
-/* Properties that fail, kernel by kernel; the score of the first of them. */
-static size_t count_findings(const summary *s, const ng_score **first)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < s->grid->row_count; i++) {
-        const ng_row *row = &s->grid->rows[i];
-        for (size_t k = 0; !row->seeded_bug[0] && k < row->cell_count; k++) {
-            const ng_score *score = &row->cells[k].score;
-            count += score->wrong > 0;
-            if (score->first_wrong &&
-                score->first_wrong == s->tally->first_wrong)
-                *first = score;
-        }
-    }
-    return count;
 }
 
 /* All bounds hold, and a kernel is less accurate than it was. */
@@ -256,6 +238,23 @@ static void write_worse(const summary *s)
     write_line(s, "moved", worse->cause, WIDTH);
     write_line(s, "case", worse->test, WIDTH);
     write_line(s, "replay", worse->replay, NG_TEXT_MAX);
+}
+
+/* Properties that fail, kernel by kernel; the score of the first of them. */
+static size_t count_findings(const summary *s, const ng_score **first)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < s->grid->row_count; i++) {
+        const ng_row *row = &s->grid->rows[i];
+        for (size_t k = 0; !row->seeded_bug[0] && k < row->cell_count; k++) {
+            const ng_score *score = &row->cells[k].score;
+            count += score->wrong > 0;
+            if (score->first_wrong &&
+                score->first_wrong == s->tally->first_wrong)
+                *first = score;
+        }
+    }
+    return count;
 }
 
 /* The smallest failing case of the property that failed first. */

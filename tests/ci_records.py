@@ -7,7 +7,7 @@ import subprocess
 # terminals, and what sites add to them.
 HOSTILE = [
     "<script>alert('1')</script>", "</code><img src=x onerror=alert(1)>",
-    "a | b | c", "| - | - |", "`code`", "``` fence", "~~~ fence", "*a* **b**",
+    "a | b | c", "| - | - |", "`code`", "``` fence", "```", "````", "~~~ fence", "*a* **b**",
     "_a_ __b__ ~~c~~", "[a](http://a.example)", "![a](http://a.example/i.png)",
     "# heading", "- item", "1. item", "1) item", "> quote", "+ item", "===",
     "&lt;b&gt; &#60;b&#62;", "@someone mail a@b.example", "#1 GH-1 o/r#1 !2",

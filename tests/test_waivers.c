@@ -214,9 +214,9 @@ static void what_a_waiver_covers(void **state)
 
 #define PLUGIN NORMGATE_BINARY_DIR "/tests/plugins/adoption.so"
 #define CHECK                                                                  \
-    "check " PLUGIN " --profile smoke --property accuracy --json r.jsonl "
+    "check " PLUGIN " --profile smoke --property epsilon --json r.jsonl "
 #define WAIVER(more)                                                           \
-    "{\"kernel\": \"wrong\", \"property\": \"acc*\", \"reason\": \"bug "       \
+    "{\"kernel\": \"wrong\", \"property\": \"eps*\", \"reason\": \"bug "       \
     "7\"" more "}"
 #define WAIVERS(list) "{\"waivers\": [" list "]}"
 
@@ -430,9 +430,9 @@ static void a_hostile_reason_stays_text(void **state)
     (void)state;
     put("w.json",
         WAIVERS("{\"kernel\": \"<script>alert(1)</script>*\", \"property\": "
-                "\"accuracy\", \"reason\": \"<script>alert(2)</script>"
+                "\"epsilon\", \"reason\": \"<script>alert(2)</script>"
                 "\\u001b]0;x\\u0007\\u202e\"},"
-                "{\"kernel\": \"wrong\", \"property\": \"accuracy\", "
+                "{\"kernel\": \"wrong\", \"property\": \"epsilon\", "
                 "\"reason\": \"<script>alert(3)</script>\"}"));
     assert_run(CHECK "--kernel wrong --waivers w.json --html h.html "
                      "--junit j.xml",
@@ -453,7 +453,7 @@ static void judge_waives_too(void **state)
 {
     (void)state;
     assert_run("gen op=rms_norm dtype=f32 --kernel wrong --profile smoke "
-               "--property accuracy --out calls",
+               "--property epsilon --out calls",
                0);
     assert_run("judge calls", 1);
     put("w.json", WAIVERS(WAIVER(", \"verdict\": \"ERROR\"")));

@@ -13,8 +13,9 @@
  * _, values as decimal numbers, inf, -inf or nan. */
 enum { NG_COLUMNS_TEXT_MAX = 8192, NG_COLUMN_NAME_MAX = 32 };
 
-/* Appends a column; a text that would grow past `size` stays as it is, and the
- * answer is false. Values keep six digits. */
+/* Appends a column. Values keep six digits, whole numbers up to 2^53 all. A
+ * text that would grow past `size` stays as it is, and the answer is false; so
+ * it is for a name that is none. */
 bool ng_columns_add(char *text, size_t size, const char *name,
                     const double *values, size_t count);
 
@@ -33,7 +34,7 @@ typedef struct ng_columns {
 ng_status ng_columns_read(ng_columns *columns, ng_arena *arena,
                           const char *text, ng_error *error);
 
-/* The column of that name, or one of no values. */
+/* The first column of that name, or one of no values. */
 ng_column ng_columns_find(const ng_columns *columns, const char *name);
 
 /* The first value of it, or NAN. */

@@ -55,6 +55,9 @@ typedef struct ng_finding {
     char note[240]; /* what was measured, whatever the verdict; "": nothing */
     char columns[NG_COLUMNS_TEXT_MAX]; /* the same as numbers, to be drawn */
     ng_histogram histogram; /* errors of outputs with a real exact value */
+    /* Calls made, and of their outputs those compared with a call that should
+     * give the same bits, and those whose bits differ: again.h. */
+    size_t calls, compared, differing;
 } ng_finding;
 
 typedef struct ng_property {

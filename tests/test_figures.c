@@ -1,0 +1,557 @@
+/* Figures: the numbers that the page shows of histograms, sweeps and range maps
+ * are those of the records, computed here once more and otherwise. */
+#include "markup.h"
+#include "report_records.h"
+
+#include <normgate/report.h>
+
+#include <inttypes.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { BINS = 63, TEXT = 2000 };
+
+/* The caller frees it. */
+static char *render(const ng_record *records, size_t count)
+{
+    char path[] = "/tmp/normgate-figures-XXXXXX";
+    ng_error error = {{0}};
+    int file = mkstemp(path);
+    assert_true(file >= 0);
+    close(file);
+    if (ng_report_html(records, count, true, path, &error) != ng_status_ok)
+        fail_msg("%s", error.text);
+    FILE *stream = fopen(path, "r");
+    assert_non_null(stream);
+    fseek(stream, 0, SEEK_END);
+    size_t size = (size_t)ftell(stream);
+    rewind(stream);
+    char *text = calloc(size + 1, 1);
+    assert_non_null(text);
+    assert_int_equal(fread(text, 1, size, stream), size);
+    fclose(stream);
+    unlink(path);
+    const char *fault = markup_fault(text);
+    if (fault)
+        fail_msg("not well formed: %.200s", fault);
+    return text;
+}
+
+/* The section of that name, cut out in place; NULL: the page has none. */
+static char *section(char *html, const char *name)
+{
+    char tag[60];
+    snprintf(tag, sizeof tag, "<section id=\"%s\"", name);
+    char *begin = strstr(html, tag);
+    if (begin)
+        *strstr(begin, "</section>") = '\0';
+    return begin;
+}
+
+static size_t occurrences(const char *text, const char *of)
+{
+    size_t count = 0;
+    while ((text = strstr(text, of)) != NULL) {
+        count++;
+        text += strlen(of);
+    }
+    return count;
+}
+
+/* The largest error of a bin, as the format tells it: 1/64 ulp, then two bins a
+ * binade, up to 2^24. */
+static double edge(size_t bin)
+{
+    double at = 1.0 / 64;
+    if (bin == 0 || bin == BINS - 1)
+        return bin == 0 ? 0 : INFINITY;
+    for (size_t i = 1; i < bin; i++)
+        at *= i % 2 == 1 ? 1.5 : 4.0 / 3;
+    return at;
+}
+
+static uint64_t next_random(uint64_t *state)
+{
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    return *state >> 33;
+}
+
+typedef struct spread {
+    uint64_t bins[BINS];
+    double largest;
+    char text[2][TEXT]; /* of two records */
+} spread;
+
+static void draw_spread(spread *s, uint64_t *state)
+{
+    *s = (spread){.largest = NAN};
+    for (int part = 0; part < 2; part++) {
+        size_t used = 0, first = next_random(state) % 20,
+               last = first + 1 + next_random(state) % 30;
+        if (next_random(state) % 4 == 0)
+            last = BINS - 1;
+        for (size_t b = first; b <= last; b++) {
+            uint64_t count = b == first || next_random(state) % 3
+                                 ? 1 + next_random(state) % (1u << b % 12)
+                                 : 0;
+            if (count == 0)
+                continue;
+            s->bins[b] += count;
+            used += (size_t)snprintf(s->text[part] + used, TEXT - used,
+                                     "%s%zu:%" PRIu64, used > 0 ? " " : "", b,
+                                     count);
+        }
+    }
+    s->largest = (double)next_random(state) / 1000;
+}
+
+/* The errors one by one, each at its bin's upper end; the caller frees them. */
+static double *unfold(const spread *s, size_t *count)
+{
+    *count = 0;
+    for (size_t b = 0; b < BINS; b++)
+        *count += s->bins[b];
+    double *errors = calloc(*count, sizeof *errors);
+    size_t used = 0;
+    assert_non_null(errors);
+    for (size_t b = 0; b < BINS; b++)
+        for (uint64_t k = 0; k < s->bins[b]; k++)
+            errors[used++] = edge(b);
+    return errors;
+}
+
+/* The text of a cell, without tags, from `at`, which moves past it. */
+static void read_cell(const char **at, char text[200])
+{
+    const char *begin = strstr(*at, "<td>") + 4, *end = strstr(begin, "</td>");
+    size_t used = 0;
+    bool tag = false;
+    for (const char *c = begin; c < end && used < 199; c++) {
+        tag = tag || *c == '<';
+        if (!tag)
+            text[used++] = *c;
+        tag = tag && *c != '>';
+    }
+    text[used] = '\0';
+    *at = end;
+}
+
+static void assert_quantile(const char *cell, double expected)
+{
+    const char *digits = cell + strcspn(cell, "0123456789");
+    double shown = strtod(digits, NULL);
+    if (expected == 0)
+        assert_string_equal(cell, "0");
+    else if (isinf(expected))
+        assert_true(strncmp(cell, "&gt;", 4) == 0 &&
+                    fabs(shown / 0x1p24 - 1) < 0.01);
+    else
+        assert_true(strncmp(cell, "≤", 3) == 0 &&
+                    fabs(shown / expected - 1) < 0.05);
+}
+
+static void assert_row(const char *html, const char *kernel, const spread *s)
+{
+    char cell[200], wanted[40];
+    const char *at = strstr(html, kernel);
+    size_t count, right = 0;
+    double *errors = unfold(s, &count);
+    assert_non_null(at);
+    read_cell(&at, cell); /* the strip */
+    read_cell(&at, cell);
+    assert_quantile(cell, errors[(count + 1) / 2 - 1]);
+    read_cell(&at, cell);
+    assert_quantile(cell, errors[(99 * count + 99) / 100 - 1]);
+    read_cell(&at, cell);
+    assert_true(fabs(strtod(cell, NULL) / s->largest - 1) < 0.05);
+    read_cell(&at, cell);
+    while (right < count && errors[right] <= 0.5)
+        right++;
+    double share = 100.0 * (double)right / (double)count;
+    double shown = strtod(cell, NULL);
+    assert_true(shown <= share + 1e-9 && shown > share - 0.1001);
+    assert_true((shown == 100) == (right == count));
+    read_cell(&at, cell);
+    snprintf(wanted, sizeof wanted, "%zu", count);
+    for (char *comma; (comma = strchr(cell, ',')) != NULL;)
+        memmove(comma, comma + 1, strlen(comma));
+    assert_string_equal(cell, wanted);
+    free(errors);
+}
+
+static void errors_in_ulp_are_those_of_the_records(void **unused)
+{
+    enum { KERNELS = 60 };
+    static spread spreads[KERNELS];
+    static char names[KERNELS][16];
+    ng_record records[2 * KERNELS];
+    uint64_t state = 1;
+    (void)unused;
+    for (size_t i = 0; i < KERNELS; i++) {
+        snprintf(names[i], sizeof names[i], "k%zuq", i);
+        draw_spread(&spreads[i], &state);
+        for (size_t part = 0; part < 2; part++) {
+            ng_record *record = &records[2 * i + part];
+            *record = check(names[i], part ? "shift" : "scale", "PASS", 0.5);
+            record->histogram = spreads[i].text[part];
+            record->error_ulp = part ? spreads[i].largest : 0.001;
+        }
+    }
+    char *html = render(records, 2 * KERNELS);
+    char *errors = section(html, "errors");
+    for (size_t i = 0; i < KERNELS; i++)
+        assert_row(errors, names[i], &spreads[i]);
+    free(html);
+}
+
+static void many_kernels_are_shown_by_op_and_dtype(void **unused)
+{
+    enum { KERNELS = 260 };
+    static char names[KERNELS][16];
+    static const char *const dtypes[] = {"f32", "bf16"};
+    ng_record records[KERNELS];
+    spread s[2] = {{.largest = 7}, {.largest = 9}};
+    (void)unused;
+    for (size_t i = 0; i < KERNELS; i++) {
+        snprintf(names[i], sizeof names[i], "k%zu", i);
+        records[i] = check(names[i], "shift", "PASS", 0.5);
+        records[i].dtype = dtypes[i % 2];
+        records[i].histogram = i % 2 ? "11:3 12:1" : "0:5 62:1";
+        records[i].error_ulp = i % 2 ? 9 : 7;
+    }
+    s[0].bins[0] = 5 * KERNELS / 2;
+    s[0].bins[62] = KERNELS / 2;
+    s[1].bins[11] = 3 * KERNELS / 2;
+    s[1].bins[12] = KERNELS / 2;
+    char *html = render(records, KERNELS);
+    char *errors = section(html, "errors");
+    assert_int_equal(occurrences(errors, "130 kernels"), 2);
+    assert_row(errors, " f32</b>", &s[0]);
+    assert_row(errors, " bf16</b>", &s[1]);
+    free(html);
+}
+
+static void seeded_bugs_and_broken_histograms_are_in_no_row(void **unused)
+{
+    ng_record records[] = {check("right", "shift", "PASS", 0.5),
+                           check("right", "scale", "PASS", 0.5),
+                           seeded("wrong_one", "shift", "FAIL")};
+    spread s = {.largest = 0.25};
+    (void)unused;
+    records[0].histogram = "9:4";
+    records[1].histogram = "9:4 8:1";
+    records[2].histogram = "62:4";
+    records[0].error_ulp = 0.25;
+    s.bins[9] = 4;
+    char *html = render(records, 3);
+    char *errors = section(html, "errors");
+    assert_row(errors, "right", &s);
+    assert_null(strstr(errors, "wrong_one"));
+    assert_non_null(strstr(errors, "1 histograms could not be read"));
+    free(html);
+    records[0].histogram = records[2].histogram = "";
+    html = render(records, 3);
+    errors = section(html, "errors");
+    assert_true(!errors || !strstr(errors, "<table"));
+    free(html);
+}
+
+/* By least squares, from the logarithms. */
+static double slope(const double *x, const double *y, size_t count)
+{
+    double sx = 0, sy = 0, xx = 0, xy = 0, m = (double)count;
+    for (size_t i = 0; i < count; i++) {
+        sx += log(x[i]);
+        sy += log(y[i]);
+        xx += log(x[i]) * log(x[i]);
+        xy += log(x[i]) * log(y[i]);
+    }
+    return (m * xy - sx * sy) / (m * xx - sx * sx);
+}
+
+/* The slope of a drawn line, in decades of y a binade of x times log2(10). */
+static double drawn_slope(const char *figure, const char *line, double decades,
+                          double binades)
+{
+    double first[2], last[2] = {NAN, NAN};
+    char *at = strstr(strstr(figure, line), "d=\"M");
+    assert_non_null(at);
+    first[0] = strtod(at + 4, &at);
+    first[1] = strtod(at, &at);
+    while (*at == 'L') {
+        last[0] = strtod(at + 1, &at);
+        last[1] = strtod(at, &at);
+    }
+    /* The axes reach from 56 to 340 and from 30 to 170. */
+    double rise = (first[1] - last[1]) / 140 * decades * log2(10);
+    return rise / ((last[0] - first[0]) / 284 * binades);
+}
+
+static void sweeps_are_those_of_the_records(void **unused)
+{
+    const double n[] = {16, 32, 64, 128, 256, 512, 1024, 2048, 4096};
+    double error[9], bound[9];
+    char columns[TEXT] = "n=", wanted[200];
+    size_t used = 2;
+    ng_record records[3];
+    (void)unused;
+    for (size_t i = 0; i < 9; i++) {
+        error[i] = 1.1e-7 * pow(n[i], 0.5);
+        bound[i] = 1.3e-7 * n[i];
+        used += (size_t)snprintf(columns + used, TEXT - used, "%s%g",
+                                 i ? " " : "", n[i]);
+    }
+    for (int k = 0; k < 2; k++) {
+        used += (size_t)snprintf(columns + used, TEXT - used,
+                                 "; %s=", k ? "bound" : "error");
+        for (size_t i = 0; i < 9; i++)
+            used += (size_t)snprintf(columns + used, TEXT - used, "%s%.6g",
+                                     i ? " " : "", (k ? bound : error)[i]);
+    }
+    snprintf(columns + used, TEXT - used,
+             "; error_exponent=%.6g; bound_exponent=%.6g", slope(n, error, 9),
+             slope(n, bound, 9));
+    records[0] = check("good", "growth", "PASS", 0.5);
+    records[1] = check("poor", "growth", "PASS", 0.5);
+    records[2] = check("poor", "shift", "FAIL", 5);
+    records[0].columns = records[1].columns = columns;
+    char *html = render(records, 3);
+    char *growth = section(html, "growth");
+    assert_int_equal(occurrences(growth, "<figure"), 2);
+    assert_non_null(strstr(growth, "error, as n^0.50<"));
+    assert_non_null(strstr(growth, "bound, as n^1.00<"));
+    assert_true(strstr(growth, "poor") < strstr(growth, "good"));
+    for (size_t i = 0; i < 9; i++) {
+        snprintf(wanted, sizeof wanted,
+                 "<tr><td>%g</td><td>%.6g</td><td>%.6g</td></tr>", n[i],
+                 error[i], bound[i]);
+        assert_non_null(strstr(growth, wanted));
+    }
+    /* 4.4e-7 to 5.3e-4: the axis has decades -7 to -3; n 2^4 to 2^12. */
+    assert_true(fabs(drawn_slope(growth, "line c0", 4, 8) - 0.5) < 0.01);
+    assert_true(fabs(drawn_slope(growth, "line c1", 4, 8) - 1) < 0.01);
+    free(html);
+}
+
+/* States by a letter: a accurate, c close, i inaccurate, z zero, n not finite,
+ * F failing and finite, N failing and not; a blank: not measured. */
+typedef struct strip {
+    double eps, offset;
+    const char *states; /* from 2^-10 on, a binade each */
+} strip;
+
+enum { LOWEST = -10, PLACES_MAX = 200 };
+
+typedef struct places {
+    ng_record records[PLACES_MAX];
+    char columns[PLACES_MAX][160];
+    size_t count;
+} places;
+
+static void add_strips(places *p, const char *kernel, const strip *strips,
+                       size_t count)
+{
+    for (size_t s = 0; s < count; s++) {
+        for (size_t k = 0; strips[s].states[k]; k++) {
+            char state = strips[s].states[k];
+            if (state == ' ')
+                continue;
+            bool fails = state == 'F' || state == 'N', inside = state == 'a';
+            ng_record *record = &p->records[p->count];
+            char *columns = p->columns[p->count++];
+            *record = check(kernel, "range",
+                            fails                    ? "FAIL"
+                            : inside || state == 'c' ? "PASS"
+                                                     : "SKIP",
+                            fails ? 3 : 0.5);
+            record->got = state == 'N' ? NAN : 1;
+            snprintf(columns, 160,
+                     "scale=%d; offset=%g; eps=%g; outputs=48; outside=%d; "
+                     "infinite=%d; zero=%d; error=%s",
+                     LOWEST + (int)k, strips[s].offset, strips[s].eps,
+                     inside || fails ? 0 : 48, state == 'n' ? 5 : 0,
+                     state == 'z'   ? 48
+                     : state == 'i' ? 3
+                                    : 0,
+                     state == 'c'   ? "0.015"
+                     : state == 'n' ? "inf"
+                                    : "0.9");
+            record->columns = columns;
+        }
+    }
+}
+
+static void range_limits_are_those_of_the_records(void **unused)
+{
+    static const strip strips[] = {
+        {1e-5, 0, "aaaaaaaaaaacczznn"},
+        {1e-5, 12, "aaaaaaaaaczzzznn"},
+        {0, 0, "nnncaaaaaaaiiiiii"},
+        {0, 12, "nnncaaaaaaaiiiiii"},
+    };
+    static places p;
+    (void)unused;
+    p.count = 0;
+    add_strips(&p, "first", strips, 4);
+    add_strips(&p, "second", strips, 4);
+    char *html = render(p.records, p.count);
+    char *range = section(html, "range");
+    assert_int_equal(occurrences(range, "<figure"), 1);
+    assert_non_null(strstr(range, "first, second</figcaption>"));
+    assert_non_null(strstr(
+        range, "eps = 1e-05: accurate from 2⁻¹⁰ to 2⁰, finite to 2⁴; at "
+               "|mean|/σ = 2¹² accurate from 2⁻¹⁰ to 2⁻², finite to 2³.<br/>"));
+    assert_non_null(strstr(range, "eps = 0: accurate from 2⁻⁶ to 2⁰, finite "
+                                  "from 2⁻⁷ to 2⁶.</p>"));
+    /* A symbol a run that is wide enough, strip by strip. */
+    assert_non_null(strstr(range, ">✓≈0∞✓≈0∞∞≈✓~∞≈✓~</text>"));
+    free(html);
+}
+
+static void failing_maps_stand_first(void **unused)
+{
+    static const strip good[] = {{1e-5, 0, "aaaaaaaaaa"}};
+    static const strip bad[] = {{1e-5, 0, "aaaaaFFNNN"}};
+    static places p;
+    (void)unused;
+    p.count = 0;
+    add_strips(&p, "good", good, 1);
+    add_strips(&p, "bad", bad, 1);
+    char *html = render(p.records, p.count);
+    char *range = section(html, "range");
+    assert_int_equal(occurrences(range, "<figure"), 2);
+    assert_true(strstr(range, "bad") < strstr(range, "good"));
+    assert_non_null(strstr(range, "accurate from 2⁻¹⁰ to 2⁻⁶, finite to 2⁻⁴."));
+    assert_non_null(
+        strstr(range, "accurate from 2⁻¹⁰ to 2⁻¹, finite throughout."));
+    free(html);
+}
+
+/* A cell that is waived, or fails in one of two records, is no good cell; a
+ * crash has no place, and is told. */
+static void no_failure_is_drawn_as_accurate(void **unused)
+{
+    static const strip good[] = {{1e-5, 0, "aaaa"}};
+    static const strip bad[] = {{1e-5, 0, "FFFF"}};
+    static places p;
+    (void)unused;
+    p.count = 0;
+    add_strips(&p, "twice", good, 1);
+    add_strips(&p, "twice", bad, 1);
+    char *html = render(p.records, p.count);
+    assert_non_null(strstr(section(html, "range"), "accurate nowhere"));
+    free(html);
+    for (size_t i = 4; i < 8; i++)
+        p.records[i].verdict = "WAIVED";
+    html = render(p.records, p.count);
+    assert_non_null(strstr(section(html, "range"), "accurate nowhere"));
+    free(html);
+    p.records[7].verdict = "CRASH";
+    p.records[7].columns = "";
+    html = render(p.records, p.count);
+    assert_non_null(strstr(section(html, "range"),
+                           "1 failing checks have no place on the map"));
+    free(html);
+}
+
+static void hostile_columns_do_no_harm(void **unused)
+{
+    enum { MANY = 3000 };
+    static const char *const columns[] = {
+        "n=1 2 3; error=nan inf -inf; bound=0 -1 1e308; error_exponent=1e300",
+        "n=; error=; bound=",
+        "offset=5 4; error=1e-320",
+        "n=1 1 1 1; error=1 1 1 1; bound=1; bound_exponent=nan",
+        "scale=1e308; offset=0; eps=1; outside=0; infinite=0; zero=0",
+        "scale=-20000; offset=20000; eps=-1e308; outside=1; infinite=0",
+        "scale=nan; offset=inf; eps=nan",
+        "scale=0.5; offset=-3; eps=0; outside=nan; infinite=nan; zero=nan",
+        "<script>=1; n=1",
+    };
+    enum { COUNT = sizeof columns / sizeof columns[0] };
+    ng_record *records = calloc(MANY, sizeof *records);
+    char(*texts)[100] = calloc(MANY, sizeof *texts);
+    (void)unused;
+    assert_true(records && texts);
+    for (size_t i = 0; i < 2 * COUNT; i++) {
+        records[i] = check("k", i % 2 ? "growth" : "range", "PASS", 0.5);
+        records[i].columns = columns[i / 2];
+    }
+    char *html = render(records, 2 * COUNT);
+    assert_null(strstr(html, "<script>="));
+    free(html);
+    for (size_t i = 0; i < MANY; i++) {
+        snprintf(texts[i], sizeof texts[i],
+                 "scale=%zu; offset=%zu; eps=%zu; outside=0; infinite=0", i % 7,
+                 i % 90, i);
+        records[i] = check("k", "range", "PASS", 0.5);
+        records[i].columns = texts[i];
+    }
+    html = render(records, MANY);
+    assert_in_range(strlen(section(html, "range")), 1000, 16 * 1024);
+    assert_non_null(strstr(html, "more places are in the records"));
+    free(html);
+    free(texts);
+    free(records);
+}
+
+/* What is left out is counted, and a section ends within a picture of its
+ * share. */
+static void sections_keep_to_their_share(void **unused)
+{
+    enum { KERNELS = 2000 };
+    static char names[KERNELS][16], columns[KERNELS][200];
+    ng_record *records = calloc(3 * KERNELS, sizeof *records);
+    (void)unused;
+    assert_non_null(records);
+    for (size_t i = 0; i < KERNELS; i++) {
+        snprintf(names[i], sizeof names[i], "kernel_%zu", i);
+        snprintf(columns[i], sizeof columns[i],
+                 "scale=%zu; offset=0; eps=0; outside=0; infinite=0", i);
+        ng_record *r = &records[3 * i];
+        r[0] = check(names[i], "growth", "PASS", 0.5);
+        r[0].columns = "n=1 2 4 8; error=1 2 3 4; bound=2 4 8 16";
+        r[1] = check(names[i], "range", "PASS", 0.5);
+        r[1].columns = columns[i];
+        r[2] = check(names[i], "shift", "PASS", 0.5);
+        r[2].histogram = "0:1 7:2 20:5";
+        r[0].dtype = names[i]; /* a group of its own */
+    }
+    static const struct {
+        const char *name, *rest;
+        size_t kib;
+    } shares[] = {{"errors", "more rows", 130},
+                  {"growth", "more sweeps", 110},
+                  {"range", "more maps", 110}};
+    for (size_t i = 0; i < 3; i++) {
+        char *html = render(records, 3 * KERNELS);
+        char *part = section(html, shares[i].name);
+        assert_in_range(strlen(part), 1024 * (shares[i].kib - 6),
+                        1024 * (shares[i].kib + 6));
+        assert_non_null(strstr(part, shares[i].rest));
+        free(html);
+    }
+    free(records);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(errors_in_ulp_are_those_of_the_records),
+        cmocka_unit_test(many_kernels_are_shown_by_op_and_dtype),
+        cmocka_unit_test(seeded_bugs_and_broken_histograms_are_in_no_row),
+        cmocka_unit_test(sweeps_are_those_of_the_records),
+        cmocka_unit_test(range_limits_are_those_of_the_records),
+        cmocka_unit_test(failing_maps_stand_first),
+        cmocka_unit_test(no_failure_is_drawn_as_accurate),
+        cmocka_unit_test(hostile_columns_do_no_harm),
+        cmocka_unit_test(sections_keep_to_their_share),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,176 @@
+/* Panel limits: sections per kernel without anything to say, with too much, and
+ * of hostile columns and contracts. */
+#include "page_text.h"
+
+enum { MANY = 3000, LONG = 1000000 };
+
+static const char *const names[] = {"gradients", "running", "distribution",
+                                    "determinism", "contract"};
+static const char *const properties[] = {
+    "gradient", "adjoint", "jacobian",    "running", "accuracy",
+    "repeat",   "threads", "permutation", "growth",  "rounding"};
+enum {
+    NAMES = sizeof names / sizeof names[0],
+    PROPERTIES = sizeof properties / sizeof properties[0]
+};
+
+static void nothing_to_say_is_not_said(void **unused)
+{
+    ng_record record = check("plain", "sizes", "PASS", 0.5);
+    (void)unused;
+    for (size_t i = 0; i < NAMES; i++) {
+        char *text = section(&record, 1, names[i]);
+        lacks(text, "<p");
+        lacks(text, "<table");
+        lacks(text, "plain");
+        free(text);
+    }
+}
+
+static void bugs_on_purpose_stand_aside(void **unused)
+{
+    ng_record records[] = {
+        measured("wrong", "adjoint", "FAIL", "residual=9; bound=1"),
+        measured("right", "adjoint", "PASS", "residual=0.5; bound=1"),
+    };
+    (void)unused;
+    records[0].seeded_bug = "adjoint";
+    char *text = section(records, 2, "gradients");
+    lacks(text, "wrong");
+    has(text, "<b>right</b>");
+    free(text);
+    text = section(records, 1, "gradients");
+    has(text, "<b>wrong</b>");
+    free(text);
+}
+
+static void hostile_columns_do_no_harm(void **unused)
+{
+    static const char *const hostile[] = {
+        "<script>alert(1)</script>",
+        "singular=; least=; most=; step=; mean=; residual=; calls=",
+        "singular=nan inf -inf 0 -1; least=1; most=nan nan nan nan nan nan",
+        "singular=1e308 -1e308; least=0; residual=inf; bound=0; cosine=nan",
+        "step=nan inf -5; mean=1 2 3 4 5 6; closed_mean=1; error_mean=nan; "
+        "bound_mean=0; var=inf; closed_var=nan nan; error_var=1; bound_var=",
+        "step=1 2 3; mean=1e300 -1e300 nan; closed_mean=0 0 0; bound_mean=0 0 "
+        "0; error_mean=inf nan -inf",
+        "before=1 2 3 4 5; before_bins=1 -1; after=1 2 3 4 5; after_bins=1 1",
+        "before=nan inf -inf 1e308 0; before_bins=1 0; after=1 2 3 4 5; "
+        "after_bins=9e15 nan",
+        "before=nan inf -inf 1e308 0; before_bins=1 0; after=1 2 3 4 5; "
+        "after_bins=9e15 0 1",
+        "calls=1e300; differing=1e300; compared=1e300",
+        "calls=nan; differing=-1; compared=inf",
+        "calls=1; differing=5; compared=2",
+        "n=1; error_exponent=inf; bound_exponent=nan; share=-1e300",
+        "step=1; step=2; step=3; residual=1; residual=2",
+    };
+    static const char *const contracts[] = {
+        "<script>alert('1')</script> \"& = == deterministic= a=\x01\x1b[31m",
+        "deterministic=<b> batch_invariant=yes=yes summation \xff=\xc0\xaf",
+        "====   =yes\tx=1\nvariance=two_pass",
+    };
+    enum { COUNT = sizeof hostile / sizeof hostile[0] };
+    ng_record records[COUNT * PROPERTIES];
+    char *name = malloc(LONG + 1), *contract = malloc(2 * LONG + 1);
+    (void)unused;
+    assert_non_null(name);
+    assert_non_null(contract);
+    memset(name, '&', LONG);
+    name[LONG] = '\0';
+    for (size_t i = 0; i < 2 * LONG; i += 2)
+        memcpy(contract + i, "a ", 2);
+    contract[2 * LONG] = '\0';
+    for (size_t i = 0; i < COUNT * PROPERTIES; i++) {
+        size_t k = i / PROPERTIES;
+        records[i] = measured(k % 3 == 0   ? name
+                              : k % 3 == 1 ? "b"
+                                           : "<i>",
+                              properties[i % PROPERTIES],
+                              i % 4 == 0 ? "FAIL" : "PASS", hostile[k]);
+        records[i].contract = k == 3 ? contract : contracts[k % 3];
+        records[i].note = records[i].cause = k == 0 ? name : contracts[0];
+        records[i].pass = k % 2 == 0 ? "backward" : name;
+    }
+    for (size_t i = 0; i < COUNT; i++)
+        free(render(records + i * PROPERTIES, PROPERTIES));
+    char *page = render(records, COUNT * PROPERTIES);
+    lacks(page, "<script");
+    assert_true(strlen(page) < 2000000);
+    free(page);
+    free(contract);
+    free(name);
+}
+
+/* The sum of numbers before `words`, without their commas. */
+static size_t sum_before(const char *text, const char *words)
+{
+    size_t sum = 0;
+    for (const char *at = text; (at = strstr(at, words)) != NULL;
+         at += strlen(words)) {
+        size_t number = 0;
+        const char *from = at;
+        while (from > text && strchr("0123456789,", from[-1]))
+            from--;
+        for (; from < at; from++)
+            if (*from != ',')
+                number = 10 * number + (size_t)(*from - '0');
+        sum += number;
+    }
+    return sum;
+}
+
+/* Every kernel is shown, or counted as left out. */
+static void many_kernels_are_counted(void **unused)
+{
+    static char kernel[MANY][32], contract[MANY][80], columns[MANY][160];
+    ng_record *records = calloc(4 * MANY, sizeof *records);
+    (void)unused;
+    assert_non_null(records);
+    for (size_t i = 0; i < MANY; i++) {
+        ng_record *r = &records[4 * i];
+        snprintf(kernel[i], sizeof kernel[i], "kernel%zu", i);
+        snprintf(contract[i], sizeof contract[i], "summation=lanes block=%zu",
+                 i / 2 + 1);
+        snprintf(columns[i], sizeof columns[i],
+                 "before=0 1 -%zu 0 2; before_bins=1 2; after=0 1 2 3 4; "
+                 "after_bins=1 1",
+                 i / 2 + 2);
+        r[0] = measured(kernel[i], "adjoint", "PASS", "residual=1; bound=2");
+        r[1] = measured(kernel[i], "running", "PASS",
+                        "step=1 2; mean=1 2; closed_mean=1 2; bound_mean=1 1; "
+                        "error_mean=0 0");
+        r[2] = measured(kernel[i], "accuracy", "PASS", columns[i]);
+        r[3] = measured(kernel[i], "repeat", "FAIL",
+                        "calls=1; differing=1; compared=2");
+        for (size_t k = 0; k < 4; k++)
+            r[k].contract = contract[i];
+        r[3].cause = kernel[i - i % 2]; /* no more than two are equal */
+    }
+    for (size_t i = 0; i < NAMES; i++) {
+        char *text = section(records, (size_t)4 * MANY, names[i]);
+        size_t left_out = sum_before(text, " more kernels would");
+        const char *row =
+            strcmp(names[i], "contract") == 0 ? "<caption><b>" : "><b>kernel";
+        size_t shown =
+            occurrences(text, row) + sum_before(text, " more</summary>");
+        assert_true(shown > 10);
+        assert_true(left_out > 0);
+        assert_int_equal(shown + left_out, MANY);
+        assert_true(strlen(text) < 110 * 1024);
+        free(text);
+    }
+    free(records);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_to_say_is_not_said),
+        cmocka_unit_test(bugs_on_purpose_stand_aside),
+        cmocka_unit_test(hostile_columns_do_no_harm),
+        cmocka_unit_test(many_kernels_are_counted),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
