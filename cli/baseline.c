@@ -21,13 +21,9 @@ typedef struct ng_watch_slot {
 
 static bool same_entry(const slot *s, const ng_record *check)
 {
-    const ng_baseline_entry key = {
-        .kernel = check->kernel,
-        .op = check->op,
-        .pass = check->pass,
-        .dtype = check->dtype,
-        .property = check->property,
-    };
+    const ng_baseline_entry key = {check->kernel,   check->op,
+                                   check->pass,     check->dtype,
+                                   check->property, .measured = {.cases = 0}};
     return ng_baseline_order(&s->now, &key) == 0;
 }
 
@@ -76,15 +72,13 @@ static slot *slot_of(ng_watch *w, const ng_record *check)
         w->room = room;
     }
     slot *new = &w->slot[w->count];
-    *new = (slot){.now.measured = {.error_ulp = -1, .ratio = -1}};
+    *new = (slot){0};
     if (!keep(w, &new->by_error, check))
         return NULL;
-    const ng_record *texts = &new->by_error;
-    new->now.kernel = texts->kernel;
-    new->now.op = texts->op;
-    new->now.pass = texts->pass;
-    new->now.dtype = texts->dtype;
-    new->now.property = texts->property;
+    const ng_record *t = &new->by_error;
+    new->now = (ng_baseline_entry){t->kernel,   t->op,
+                                   t->pass,     t->dtype,
+                                   t->property, {.error_ulp = -1, .ratio = -1}};
     w->count++;
     return new;
 }
@@ -125,8 +119,10 @@ static ng_status put(ng_sink *sink, const ng_record *record, ng_error *error)
     if (strcmp(record->kind, "check") == 0 && record->elements > 0 &&
         record->seeded_bug[0] == '\0')
         status = gather(w, record, error);
-    if (strcmp(record->kind, "run") == 0)
+    if (strcmp(record->kind, "run") == 0) {
         w->version = ng_arena_text(&w->arena, "%s", record->version);
+        w->subject = ng_arena_text(&w->arena, "%s", record->subject);
+    }
     return status == ng_status_ok ? w->next->put(w->next, record, error)
                                   : status;
 }
@@ -213,6 +209,8 @@ static void write_numbers(ng_record *record, const ng_measured *before,
 static ng_status tell(ng_watch *w, ng_record *record, const char *state,
                       ng_verdict verdict, const char *cause, ng_error *error)
 {
+    if (record->subject[0] == '\0' && w->subject != NULL)
+        record->subject = w->subject;
     record->state = state;
     record->verdict = ng_verdict_name(verdict);
     record->cause = cause;

@@ -23,8 +23,14 @@ static bool filters(const ng_gather_filter *f)
            f->kernel != NULL || f->property != NULL || f->subject != NULL;
 }
 
+/* A waiver has globs of its own, and what is unchanged in a baseline is of all
+ * kernels: of these the subject alone is asked. */
 static bool wants(const ng_gather_filter *f, const ng_record *record)
 {
+    bool all = is_kind(record, "waiver") ||
+               (is_kind(record, "baseline") && record->kernel[0] == '\0');
+    if (all)
+        return ng_glob_match(f->subject, record->subject);
     if (!ng_glob_match(f->op, record->op) ||
         !ng_glob_match(f->pass, record->pass) ||
         !ng_glob_match(f->dtype, record->dtype))
@@ -49,7 +55,10 @@ static void filter_file(ng_gather *g, size_t begin, const ng_gather_filter *f)
             kept = false;
         }
         bool check = is_kind(&records[i], "check");
-        if ((check || is_kind(&records[i], "score")) && !wants(f, &records[i]))
+        bool asked = check || is_kind(&records[i], "score") ||
+                     is_kind(&records[i], "waiver") ||
+                     is_kind(&records[i], "baseline");
+        if (asked && !wants(f, &records[i]))
             continue;
         kept = kept || check;
         records[to++] = records[i];
@@ -57,30 +66,37 @@ static void filter_file(ng_gather *g, size_t begin, const ng_gather_filter *f)
     g->list.count = kept ? to : run;
 }
 
+static bool is_named_twice(const ng_gather *g, size_t file)
+{
+    for (size_t i = 0; i < g->file_count; i++)
+        if (i != file && strcmp(g->files[i].name, g->files[file].name) == 0)
+            return true;
+    return false;
+}
+
 /* "onednn" of "out/onednn.jsonl"; the whole path where that names two. */
-static void name_files(ng_gather *g)
+static ng_status name_files(ng_gather *g, ng_error *error)
 {
     for (size_t i = 0; i < g->file_count; i++) {
         const char *slash = strrchr(g->files[i].path, '/');
         const char *name = slash != NULL ? slash + 1 : g->files[i].path;
         const char *dot = strrchr(name, '.');
-        int length =
-            dot != NULL && dot > name ? (int)(dot - name) : (int)strlen(name);
-        g->files[i].label = ng_arena_text(&g->arena, "%.*s", length, name);
+        size_t length =
+            dot != NULL && dot > name ? (size_t)(dot - name) : strlen(name);
+        g->files[i].name = ng_arena_text(&g->arena, "%.*s", (int)length, name);
+        if (g->files[i].name == NULL)
+            return ng_fail(error, ng_status_no_memory, "out of memory");
     }
     for (size_t i = 0; i < g->file_count; i++) {
-        bool again = false;
-        for (size_t j = 0; j < g->file_count && !again; j++)
-            again = i != j && g->files[i].label != NULL &&
-                    g->files[j].label != NULL &&
-                    strcmp(g->files[i].label, g->files[j].label) == 0;
-        if (again)
-            g->files[i].label = NULL;
+        ng_gather_file *file = &g->files[i];
+        file->label =
+            is_named_twice(g, i)
+                ? ng_arena_text(&g->arena, "%s, file %zu", file->path, i + 1)
+                : file->name;
+        if (file->label == NULL)
+            return ng_fail(error, ng_status_no_memory, "out of memory");
     }
-    for (size_t i = 0; i < g->file_count; i++)
-        if (g->files[i].label == NULL)
-            g->files[i].label = ng_arena_text(&g->arena, "%s, file %zu",
-                                              g->files[i].path, i + 1);
+    return ng_status_ok;
 }
 
 static const char *settings_of(ng_gather *g, const ng_record *run)
@@ -190,8 +206,8 @@ ng_status ng_gather_load(ng_gather *gather, char *const *paths, size_t count,
             filter_file(gather, file->begin, filter);
         file->end = gather->list.count;
     }
-    name_files(gather);
-    return find_twice(gather, error);
+    ng_status status = name_files(gather, error);
+    return status == ng_status_ok ? find_twice(gather, error) : status;
 }
 
 /* Every check of the file is of that subject. */
@@ -218,7 +234,7 @@ ng_status ng_gather_label(ng_gather *gather, ng_error *error)
         const char *from = NULL, *to = NULL;
         for (size_t i = gather->files[f].begin; i < gather->files[f].end; i++) {
             ng_record *record = &gather->list.records[i];
-            bool named = is_kind(record, "check") || is_kind(record, "run");
+            bool named = !is_kind(record, "score") && !is_kind(record, "end");
             if (named && record->subject != from) {
                 from = to = record->subject;
                 if (gather->twice_count > 0 &&

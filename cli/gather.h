@@ -7,7 +7,8 @@
 
 typedef struct ng_gather_file {
     const char *path;
-    const char *label;
+    const char *name;  /* without its folder and ending */
+    const char *label; /* tells it from the others */
     size_t begin, end; /* its records */
     bool complete;
 } ng_gather_file;

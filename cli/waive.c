@@ -118,6 +118,8 @@ static ng_status put(ng_sink *sink, const ng_record *record, ng_error *error)
     ng_waive *w = (ng_waive *)sink;
     ng_verdict verdict = NG_PASS;
     denial denied = {0};
+    if (strcmp(record->kind, "run") == 0)
+        w->subject = ng_arena_text(&w->arena, "%s", record->subject);
     if (strcmp(record->kind, "check") != 0)
         return w->next->put(w->next, record, error);
     ng_verdict_parse(record->verdict, &verdict);
@@ -213,6 +215,7 @@ ng_status ng_waive_end(ng_waive *waive, ng_error *error)
         ng_arena texts = {0};
         ng_record record;
         ng_record_init(&record, "waiver");
+        record.subject = waive->subject != NULL ? waive->subject : "";
         record.id = waiver->id;
         record.kernel = waiver->kernel;
         record.op = waiver->op;

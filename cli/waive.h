@@ -20,6 +20,7 @@ typedef struct ng_waive {
     ng_sink sink;
     ng_sink *next;
     ng_arena arena;
+    const char *subject; /* of the run */
     ng_waivers waivers;
     ng_waive_use *use;             /* of each */
     char today[NG_DATE_SIZE];      /* UTC */

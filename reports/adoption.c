@@ -90,3 +90,13 @@ void ng_adoption_baseline(ng_buffer *out, const ng_tally *tally)
     if (gap[0] == '\0')
         ng_buffer_add(out, "nothing to compare");
 }
+
+void ng_adoption_subject(ng_buffer *out, const ng_tally *tally,
+                         const ng_record *record)
+{
+    if (tally->subjects < 2 || record->subject[0] == '\0')
+        return;
+    ng_buffer_add(out, "<small>");
+    ng_buffer_name(out, record->subject);
+    ng_buffer_add(out, "</small>");
+}

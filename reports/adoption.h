@@ -19,6 +19,10 @@ bool ng_adoption_compared(const ng_tally *tally);
 /* "1 worse, 2 better, 19 as before"; nothing without one. */
 void ng_adoption_baseline(ng_buffer *out, const ng_tally *tally);
 
+/* HTML: the subject of a waiver or an entry, where there are several. */
+void ng_adoption_subject(ng_buffer *out, const ng_tally *tally,
+                         const ng_record *record);
+
 /* Counts a record of kind "waiver" or "baseline"; others are none of it. */
 void ng_adoption_count(ng_tally *tally, const ng_record *record);
 

@@ -46,6 +46,14 @@ void ng_buffer_add(ng_buffer *buffer, const char *text)
     add_bytes(buffer, text, strlen(text));
 }
 
+void ng_buffer_cut(ng_buffer *buffer, size_t size)
+{
+    if (buffer->failed || size >= buffer->size)
+        return;
+    buffer->size = size;
+    buffer->data[size] = '\0';
+}
+
 void ng_buffer_format(ng_buffer *buffer, const char *format, ...)
 {
     va_list arguments, again;

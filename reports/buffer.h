@@ -18,6 +18,9 @@ typedef struct ng_buffer {
 void ng_buffer_free(ng_buffer *buffer);
 
 void ng_buffer_add(ng_buffer *buffer, const char *text);
+
+/* Forgets what came after the first `size` bytes. */
+void ng_buffer_cut(ng_buffer *buffer, size_t size);
 void ng_buffer_format(ng_buffer *buffer, const char *format, ...)
 #ifdef __GNUC__
     __attribute__((format(printf, 2, 3)))

@@ -210,6 +210,7 @@ static void add_pair(ng_change *change, const ng_record *before,
     bool ulp = !isnan(before->error_ulp) && !isnan(now->error_ulp);
     int step = ulp ? ng_diff_step(before->error_ulp, now->error_ulp)
                    : ng_diff_step(before->ratio, now->ratio);
+    step = was_wrong == is_wrong ? step : 0; /* else it is told above */
     change->worse += step > 0;
     change->better += step < 0;
     if (step != 0)

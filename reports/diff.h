@@ -14,7 +14,7 @@ typedef enum ng_change_kind {
     ng_change_broken,   /* a check holds no more */
     ng_change_unjudged, /* one that was judged is no more, and none is broken */
     ng_change_fixed,
-    ng_change_worse, /* errors grew beyond noise, all inside their bounds */
+    ng_change_worse, /* errors grew beyond noise, with the same verdict */
     ng_change_better,
     ng_change_none,
     NG_CHANGE_KINDS

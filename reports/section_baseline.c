@@ -60,7 +60,9 @@ static void write_row(ng_page *page, const ng_record *record)
     size_t state = state_of(record);
     ng_buffer_add(out, "<tr><th scope=\"row\"><b>");
     ng_buffer_name(out, record->kernel);
-    ng_buffer_add(out, "</b><small>");
+    ng_buffer_add(out, "</b>");
+    ng_adoption_subject(out, page->tally, record);
+    ng_buffer_add(out, "<small>");
     ng_buffer_markup(out, record->op);
     ng_buffer_add(out, " ");
     ng_buffer_markup(out, record->pass);

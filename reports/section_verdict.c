@@ -179,11 +179,12 @@ static void write_proof_row(ng_buffer *out, const level *l, double whole)
 {
     ng_buffer_format(out,
                      "<tr><th scope=\"row\"><i class=\"key %s\"></i>%s</th>"
-                     "<td>",
+                     "<td class=\"number\">",
                      l->class, l->name);
     ng_buffer_count(out, l->count);
-    ng_buffer_format(out, "</td><td>%.4g&nbsp;%%</td><td>%s</td></tr>\n",
-                     100 * (double)l->count / whole, l->how);
+    ng_buffer_format(
+        out, "</td><td class=\"number\">%.4g&nbsp;%%</td><td>%s</td></tr>\n",
+        100 * (double)l->count / whole, l->how);
 }
 
 static void write_proof(ng_buffer *out, const ng_tally *t)
@@ -207,7 +208,8 @@ static void write_proof(ng_buffer *out, const ng_tally *t)
         whole += (double)levels[i].count;
     if (whole == 0)
         return;
-    ng_buffer_add(out, "<h3>How the exact values were proved</h3>\n"
+    ng_buffer_add(out, "<h2 class=\"minor\">How the exact values were "
+                       "proved</h2>\n"
                        "<svg class=\"proof\" viewBox=\"0 0 1000 12\" "
                        "preserveAspectRatio=\"none\" aria-hidden=\"true\">");
     for (size_t i = 0; i < LEVELS; i++) {
@@ -220,10 +222,13 @@ static void write_proof(ng_buffer *out, const ng_tally *t)
                          levels[i].class, fmin(at, 1000 - width), width);
         at += width;
     }
-    ng_buffer_add(out, "</svg>\n<div class=\"scroll\"><table class=\"plain\">"
-                       "<caption>Roundings of the reference</caption>\n"
+    ng_buffer_add(out, "</svg>\n<div class=\"scroll\" tabindex=\"0\" "
+                       "role=\"group\" aria-label=\"Roundings of the "
+                       "reference\"><table class=\"plain proofs\"><caption>"
+                       "Roundings of the reference</caption>\n"
                        "<thead><tr><th scope=\"col\">Proved in</th>"
-                       "<th scope=\"col\">Outputs</th><th scope=\"col\">Share"
+                       "<th scope=\"col\" class=\"number\">Outputs</th>"
+                       "<th scope=\"col\" class=\"number\">Share"
                        "</th><th scope=\"col\">How</th></tr></thead>"
                        "<tbody>\n");
     for (size_t i = 0; i < LEVELS; i++)

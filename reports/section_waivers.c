@@ -1,5 +1,6 @@
 /* Known failures: what was waived, why, until when, and which waivers hold
  * nothing any more. Expired and unused ones come first: they ask for work. */
+#include "adoption.h"
 #include "page.h"
 
 #include <math.h>
@@ -43,13 +44,15 @@ static bool says_more(const char *glob)
     return glob[0] != '\0' && strcmp(glob, "*") != 0;
 }
 
-static void write_kernel(ng_buffer *out, const ng_record *record)
+static void write_kernel(ng_page *page, const ng_record *record)
 {
+    ng_buffer *out = page->out;
     const char *const more[] = {record->op, record->pass, record->dtype};
     const char *open = "<small>";
     ng_buffer_add(out, "<tr><th scope=\"row\"><b>");
     ng_buffer_name(out, record->kernel);
     ng_buffer_add(out, "</b>");
+    ng_adoption_subject(out, page->tally, record);
     for (size_t i = 0; i < sizeof more / sizeof more[0]; i++) {
         if (!says_more(more[i]))
             continue;
@@ -64,7 +67,7 @@ static void write_row(ng_page *page, const ng_record *record)
 {
     ng_buffer *out = page->out;
     size_t state = state_of(record);
-    write_kernel(out, record);
+    write_kernel(page, record);
     if (state < STATES)
         ng_buffer_format(
             out, "<td><span class=\"tag %s\">%s&nbsp;%s</span></td><td>",

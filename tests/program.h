@@ -1,27 +1,50 @@
-/* The program as a user runs it, in a folder of its own: for suites that ask
- * for exit codes, output and files. */
+/* The program as a user meets it: run in a folder of its own, with files of
+ * forged records. Include <cmocka.h> first. */
 #ifndef NORMGATE_TESTS_PROGRAM_H
 #define NORMGATE_TESTS_PROGRAM_H
 
-#include <stdbool.h>
+#include <normgate/record.h>
+
+#include <stddef.h>
+
+/* Group set-up and tear-down: into a new folder, and out of it. */
+int program_enter(void **state);
+int program_leave(void **state);
 
 extern char *out, *err; /* of the last run */
 
-/* The whole file, or NULL; the caller's to free. */
-char *slurp(const char *name);
+char *slurp(const char *name); /* NULL without the file; to be freed */
 void put(const char *name, const char *text);
+void put_bytes(const char *name, const void *bytes, size_t size);
+size_t lines_of(const char *text);
 
-/* Runs one command of a shell in the folder; 128 and more: a signal. */
+/* Exit code of a shell's command; 128: a signal ended it. */
 int shell(const char *command);
 
-/* Runs normgate with these words and asks for its exit code. */
+/* Runs normgate with these words and asks for its exit code; the second also
+ * for one line on stderr that holds `reason`. */
 void assert_run(const char *words, int code);
-
-/* The same, with one line on stderr that holds `reason`. */
 void assert_error(const char *words, int code, const char *reason);
 
-/* Setup and teardown of a group: the folder. */
-int program_enter(void **state);
-int program_leave(void **state);
+void assert_has(const char *text, const char *part);
+void assert_lacks(const char *text, const char *part);
+
+/* A page that is well formed, and what lies between the first `from` and the
+ * next `to`; to be freed. */
+char *page(const char *name);
+char *part(const char *html, const char *from, const char *to);
+
+typedef struct forged {
+    const char *subject, *kernel, *property, *test, *verdict;
+    double ulp;
+    const char *histogram;
+} forged;
+
+/* A file of a run, its checks and its end. A kernel with f64 in its name is of
+ * that dtype; a FAIL has ratio 7, all else 0.5. */
+FILE *forge_run(const char *name, const char *profile, uint64_t seed);
+void forge(FILE *file, const forged *check);
+void forge_end(FILE *file);
+void forge_file(const char *name, const forged *checks, size_t count);
 
 #endif
