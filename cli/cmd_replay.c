@@ -67,10 +67,10 @@ static void show_worst(const ng_finding *finding)
 {
     if (finding->elements == 0 || isnan(finding->ratio))
         return;
-    printf("worst: %s[%zu][%zu] got %a exact %a ratio %.4g\n",
-           ng_role_name(finding->worst_role), finding->worst_set,
-           finding->worst_element, finding->got, finding->exact,
-           finding->ratio);
+    ng_print_line(stdout, "worst: %s[%zu][%zu] got %a exact %a ratio %.4g",
+                  ng_role_name(finding->worst_role), finding->worst_set,
+                  finding->worst_element, finding->got, finding->exact,
+                  finding->ratio);
 }
 
 /* The case from the words: a line, or a file whose first line is one. */

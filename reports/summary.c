@@ -223,23 +223,6 @@ static void write_line(const summary *s, const char *name, const char *text,
     ng_buffer_add(s->out, "\n");
 }
 
-/* Properties that fail, kernel by kernel; the score of the first of them. */
-static size_t count_findings(const summary *s, const ng_score **first)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < s->grid->row_count; i++) {
-        const ng_row *row = &s->grid->rows[i];
-        for (size_t k = 0; !row->seeded_bug[0] && k < row->cell_count; k++) {
-            const ng_score *score = &row->cells[k].score;
-            count += score->wrong > 0;
-            if (score->first_wrong &&
-                score->first_wrong == s->tally->first_wrong)
-                *first = score;
-        }
-    }
-    return count;
-}
-
 /* All bounds hold, and a kernel is less accurate than it was. */
 static void write_worse(const summary *s)
 {
@@ -255,6 +238,23 @@ static void write_worse(const summary *s)
     write_line(s, "moved", worse->cause, WIDTH);
     write_line(s, "case", worse->test, WIDTH);
     write_line(s, "replay", worse->replay, NG_TEXT_MAX);
+}
+
+/* Properties that fail, kernel by kernel; the score of the first of them. */
+static size_t count_findings(const summary *s, const ng_score **first)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < s->grid->row_count; i++) {
+        const ng_row *row = &s->grid->rows[i];
+        for (size_t k = 0; !row->seeded_bug[0] && k < row->cell_count; k++) {
+            const ng_score *score = &row->cells[k].score;
+            count += score->wrong > 0;
+            if (score->first_wrong &&
+                score->first_wrong == s->tally->first_wrong)
+                *first = score;
+        }
+    }
+    return count;
 }
 
 /* The smallest failing case of the property that failed first. */
