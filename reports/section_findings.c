@@ -38,7 +38,10 @@ static const char *add_anchor(ng_page *page, const ng_row *row,
     return anchor->id;
 }
 
-static void write_meta(ng_page *page, const ng_row *row, const ng_cell *cell)
+/* How often it failed and how far; of the kernel's first finding also where
+ * the kernel comes from and what it declares. */
+static void write_meta(ng_page *page, const ng_row *row, const ng_cell *cell,
+                       bool first)
 {
     ng_buffer *out = page->out;
     const ng_record *record = cell->score.smallest_wrong;
@@ -52,13 +55,15 @@ static void write_meta(ng_page *page, const ng_row *row, const ng_cell *cell)
         ng_buffer_short(out, cell->score.ratio);
         ng_buffer_add(out, "</b>");
     }
-    write_dot(out);
-    ng_buffer_name(out, row->subject);
-    if (record->contract[0]) {
+    if (first) {
+        write_dot(out);
+        ng_buffer_name(out, row->subject);
+    }
+    if (first && record->contract[0]) {
         write_dot(out);
         ng_buffer_name(out, record->contract);
     }
-    if (record->file[0]) {
+    if (first && record->file[0]) {
         write_dot(out);
         ng_buffer_name(out, record->file);
         ng_buffer_format(out, ":%llu", (unsigned long long)record->line);
@@ -175,7 +180,10 @@ static void open_finding(ng_page *page, const ng_row *row, const char *property,
                      id);
 }
 
-static void write_finding(ng_page *page, const ng_row *row, const ng_cell *cell)
+/* One defect fails many properties: a kernel's first finding stands open, of
+ * the others the case and its numbers are folded. */
+static void write_finding(ng_page *page, const ng_row *row, const ng_cell *cell,
+                          bool folded)
 {
     const ng_record *smallest = cell->score.smallest_wrong;
     const ng_record *first = cell->score.first_wrong;
@@ -186,7 +194,11 @@ static void write_finding(ng_page *page, const ng_row *row, const ng_cell *cell)
                          ? smallest->cause
                          : ng_verdict_text(ng_record_verdict(smallest)));
     ng_buffer_add(page->out, "</p>\n");
-    write_meta(page, row, cell);
+    write_meta(page, row, cell, !folded);
+    if (folded)
+        ng_buffer_add(page->out, "<details><summary>The smallest failing case, "
+                                 "its numbers, and how to repeat it</summary>"
+                                 "\n");
     write_line(page, "Repeat the smallest failing case", "replay",
                smallest->replay);
     write_numbers(page, smallest);
@@ -195,7 +207,8 @@ static void write_finding(ng_page *page, const ng_row *row, const ng_cell *cell)
     if (first != smallest)
         write_line(page, "First failing case", "", first->test);
     write_foot(page, smallest);
-    ng_buffer_add(page->out, "</article>\n");
+    ng_buffer_add(page->out,
+                  folded ? "</details></article>\n" : "</article>\n");
 }
 
 /* A seeded bug that its named property let through. */
@@ -221,7 +234,7 @@ static void write_survivor(ng_page *page, const ng_row *row)
 /* Writes the row's findings if there is room, and counts those left out. */
 static size_t write_row(ng_page *page, const ng_row *row)
 {
-    size_t left_out = 0;
+    size_t left_out = 0, written = 0;
     if (row->seeded_bug[0]) {
         if (ng_row_caught(row))
             return 0;
@@ -236,7 +249,7 @@ static size_t write_row(ng_page *page, const ng_row *row)
         if (ng_page_full(page))
             left_out++;
         else
-            write_finding(page, row, &row->cells[i]);
+            write_finding(page, row, &row->cells[i], written++ > 0);
     }
     return left_out;
 }
