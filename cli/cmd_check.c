@@ -1,4 +1,5 @@
 /* check: gates one subject, or every built-in that a glob matches. */
+#include "adoption.h"
 #include "command.h"
 #include "crew.h"
 #include "interrupt.h"
@@ -52,6 +53,7 @@ static void add_name(const char *name, const char *claim, const char *killed_by,
 typedef struct check_words {
     const char *json, *profile, *seed, *timeout, *memory, *jobs_word;
     ng_outputs outputs;
+    ng_adoption adoption;
     unsigned jobs;
     bool quiet, verbose, no_score;
     ng_gate_options gate;
@@ -268,6 +270,8 @@ static int check_subject(run *r, check_words *w, const char *subject, int count,
     ng_status status = r->sink->put(r->sink, &record, &error);
     if (status == ng_status_ok)
         status = run_all(r, &all, subject, w, &error);
+    if (status == ng_status_ok)
+        status = ng_adoption_end(&w->adoption, &error);
     if (status == ng_status_ok && is_scored(w, subject))
         status = score(r, w, &error);
     free(all.name);
@@ -314,6 +318,7 @@ static bool take_options(check_words *w, int *count, char **words)
     while (options[used].name != NULL)
         used++;
     used = ng_outputs_options(&w->outputs, options, used);
+    used = ng_adoption_options(&w->adoption, options, used);
     if (!ng_options_take(count, words, options, used))
         return false;
     if (*count == 2)
@@ -343,6 +348,9 @@ static int check(int count, char **words)
         r.sink = w.verbose ? &r.verbose.sink : &r.store.sink;
         ng_status status = read_words(&w, &error);
         if (status == ng_status_ok)
+            status = ng_adoption_open(&w.adoption, words[1], &w.gate, &r.sink,
+                                      &error);
+        if (status == ng_status_ok)
             status = ng_output_probe(w.json, &error);
         if (status == ng_status_ok)
             status = ng_outputs_probe(&w.outputs, &error);
@@ -353,6 +361,7 @@ static int check(int count, char **words)
                    : check_subject(&r, &w, words[1], given, line);
     }
     ng_store_free(&r.store);
+    ng_adoption_free(&w.adoption);
     free(line);
     return code;
 }

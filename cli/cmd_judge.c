@@ -1,5 +1,6 @@
 /* judge: gates a kernel by the outputs that it left in a folder of `gen`. It is
  * check on that folder, with the settings that the folder was made for. */
+#include "adoption.h"
 #include "command.h"
 #include "gate.h"
 #include "outputs.h"
@@ -13,6 +14,7 @@
 typedef struct judge_words {
     const char *json;
     ng_outputs outputs;
+    ng_adoption adoption;
     bool quiet, verbose;
 } judge_words;
 
@@ -62,7 +64,8 @@ static ng_status read_about(ng_offline *about, const char *spec,
 static int run_check(const judge_words *w, char *spec, const ng_offline *about)
 {
     char seed[24], quiet[] = "--quiet", verbose[] = "--verbose";
-    char *words[2 * (NG_OUTPUT_COUNT + 4) + 4] = {(char[]){"check"}, spec};
+    char *words[2 * (NG_OUTPUT_COUNT + 4 + NG_ADOPTION_OPTIONS) + 4] = {
+        (char[]){"check"}, spec};
     char names[NG_OUTPUT_COUNT + 4][24];
     int count = 2, named = 0;
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)about->seed);
@@ -84,6 +87,7 @@ static int run_check(const judge_words *w, char *spec, const ng_offline *about)
         words[count++] = names[named++];
         words[count++] = (char *)(uintptr_t)value;
     }
+    count = ng_adoption_words(&w->adoption, words, count);
     if (w->quiet)
         words[count++] = quiet;
     if (w->verbose)
@@ -111,12 +115,13 @@ static int judge(int count, char **words)
     ng_arena arena = {0};
     ng_offline about;
     ng_error error;
-    ng_option options[3 + NG_OUTPUT_COUNT] = {
+    ng_option options[3 + NG_OUTPUT_COUNT + NG_ADOPTION_OPTIONS] = {
         {"json", &w.json, NULL},
         {"quiet", NULL, &w.quiet},
         {"verbose", NULL, &w.verbose},
     };
     size_t used = ng_outputs_options(&w.outputs, options, 3);
+    used = ng_adoption_options(&w.adoption, options, used);
     if (!ng_options_take(&count, words, options, used))
         return ng_exit_usage;
     if (count != 2 || words[1][0] == '\0') {

@@ -61,6 +61,18 @@ static void show_row(const ng_judged *j, void *user)
     puts(wrong ? "  <-- wrong" : "");
 }
 
+/* The numbers that the record and the page show: of a property's own call, or
+ * past the end of the table, or no single output at all but a moment of them. */
+static void show_worst(const ng_finding *finding)
+{
+    if (finding->elements == 0 || isnan(finding->ratio))
+        return;
+    printf("worst: %s[%zu][%zu] got %a exact %a ratio %.4g\n",
+           ng_role_name(finding->worst_role), finding->worst_set,
+           finding->worst_element, finding->got, finding->exact,
+           finding->ratio);
+}
+
 /* The case from the words: a line, or a file whose first line is one. */
 static ng_status read_case(ng_case *test, const char *word, ng_error *error)
 {
@@ -130,6 +142,7 @@ static int replay_kernel(ng_subject *subject, size_t k, const ng_case *test,
     ng_print_line(stdout, "%s%s", finding.cause[0] != '\0' ? ": " : "",
                   finding.cause);
     ng_arena_release(&trial.arena);
+    show_worst(&finding);
     return ng_verdict_wrong(finding.verdict) ? ng_exit_wrong : ng_exit_holds;
 }
 

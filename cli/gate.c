@@ -74,15 +74,14 @@ double ng_seconds(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-static const char *replay_command(ng_arena *arena, const ng_trial *trial,
-                                  const ng_property *property, const char *line)
+const char *ng_gate_replay(ng_arena *arena, const ng_record *record)
 {
     char program[512], subject[2048];
-    const char *kernel = ng_subject_kernel(trial->subject, trial->kernel)->name;
     ng_shell_quote(program, sizeof program, ng_program);
-    ng_shell_quote(subject, sizeof subject, ng_subject_spec(trial->subject));
+    ng_shell_quote(subject, sizeof subject, record->subject);
     return ng_arena_text(arena, "%s replay '%s' %s --kernel %s --property %s",
-                         program, line, subject, kernel, property->name);
+                         program, record->test, subject, record->kernel,
+                         record->property);
 }
 
 static const char *histogram_text(const ng_histogram *histogram,
@@ -157,9 +156,8 @@ void ng_gate_check(ng_trial *trial, const ng_property *property,
         record->verdict = ng_verdict_name(NG_SKIP);
         record->cause = "outside the domain that the contract declares";
     }
-    record->replay = ng_verdict_wrong(finding.verdict)
-                         ? replay_command(arena, trial, property, line)
-                         : "";
+    record->replay =
+        ng_verdict_wrong(finding.verdict) ? ng_gate_replay(arena, record) : "";
     record->seconds = ng_seconds() - begin;
 }
 

@@ -44,6 +44,9 @@ bool ng_gate_applies(const ng_gate_options *options, const ng_trial *trial,
 void ng_gate_check(ng_trial *trial, const ng_property *property,
                    const ng_case *test, ng_arena *arena, ng_record *record);
 
+/* The command that repeats a check. */
+const char *ng_gate_replay(ng_arena *arena, const ng_record *record);
+
 /* The words of --profile and --seed, each NULL where not given. */
 ng_status ng_gate_read(const char *profile, const char *seed,
                        ng_gate_options *options, ng_error *error);

@@ -23,8 +23,14 @@ static bool filters(const ng_gather_filter *f)
            f->kernel != NULL || f->property != NULL || f->subject != NULL;
 }
 
+/* A waiver has globs of its own, and what is unchanged in a baseline is of all
+ * kernels: of these the subject alone is asked. */
 static bool wants(const ng_gather_filter *f, const ng_record *record)
 {
+    bool all = is_kind(record, "waiver") ||
+               (is_kind(record, "baseline") && record->kernel[0] == '\0');
+    if (all)
+        return ng_glob_match(f->subject, record->subject);
     if (!ng_glob_match(f->op, record->op) ||
         !ng_glob_match(f->pass, record->pass) ||
         !ng_glob_match(f->dtype, record->dtype))
@@ -49,7 +55,10 @@ static void filter_file(ng_gather *g, size_t begin, const ng_gather_filter *f)
             kept = false;
         }
         bool check = is_kind(&records[i], "check");
-        if ((check || is_kind(&records[i], "score")) && !wants(f, &records[i]))
+        bool asked = check || is_kind(&records[i], "score") ||
+                     is_kind(&records[i], "waiver") ||
+                     is_kind(&records[i], "baseline");
+        if (asked && !wants(f, &records[i]))
             continue;
         kept = kept || check;
         records[to++] = records[i];
@@ -225,7 +234,7 @@ ng_status ng_gather_label(ng_gather *gather, ng_error *error)
         const char *from = NULL, *to = NULL;
         for (size_t i = gather->files[f].begin; i < gather->files[f].end; i++) {
             ng_record *record = &gather->list.records[i];
-            bool named = is_kind(record, "check") || is_kind(record, "run");
+            bool named = !is_kind(record, "score") && !is_kind(record, "end");
             if (named && record->subject != from) {
                 from = to = record->subject;
                 if (gather->twice_count > 0 &&

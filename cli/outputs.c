@@ -33,7 +33,7 @@ const char *ng_output_name(ng_output_kind output)
 ng_status ng_output_probe(const char *path, ng_error *error)
 {
     struct stat file;
-    if (path == NULL)
+    if (path == NULL || strcmp(path, "-") == 0)
         return ng_status_ok;
     if (stat(path, &file) == 0 && S_ISDIR(file.st_mode))
         return ng_fail(error, ng_status_bad_input,

@@ -34,7 +34,7 @@ add_library(normgate_objects OBJECT)
 foreach(folder core reference)
     get_target_property(sources ng_${folder} SOURCES)
     # Records need jansson, and no reference needs records.
-    list(FILTER sources EXCLUDE REGEX "^(record|utf8|verdict)")
+    list(FILTER sources EXCLUDE REGEX "^(baseline|intern|json_file|record|utf8|verdict|waivers)")
     list(TRANSFORM sources PREPEND "${PROJECT_SOURCE_DIR}/${folder}/")
     target_sources(normgate_objects PRIVATE ${sources})
     target_include_directories(normgate_objects

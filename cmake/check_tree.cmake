@@ -15,7 +15,7 @@ endmacro()
 
 # What each folder may take from <normgate/...>. A header's own includes come
 # along and are not asked about.
-set(may_core "arena|case|columns|contract|dtype|histogram|intern|npy|op|passes|record|source|status|tensor|utf8|verdict|view")
+set(may_core "arena|baseline|case|columns|contract|dtype|histogram|intern|npy|op|passes|record|source|status|tensor|utf8|verdict|view|waivers")
 set(may_impls "impl|builtin|dtype")
 set(may_reference "arena|case|contract|dtype|npy|op|oracle|reference|status|tensor|view")
 set(may_subjects "contract|case|impl|builtin|tensor|dtype|npy|offline|status|verdict|subject|utf8")

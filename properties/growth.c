@@ -77,7 +77,21 @@ typedef struct course {
     double at[MOST_POINTS], error[MOST_POINTS], bound[MOST_POINTS];
 } course;
 
-/* All seeds of one point; false: a call failed, or an output did. */
+/* What is wrong is told of the first case that is; the others go on being
+ * measured. False: no answer. */
+static bool add_case(ng_trial *trial, const ng_case *test, point *p,
+                     ng_finding *finding)
+{
+    ng_finding rest;
+    if (finding->verdict == NG_PASS) {
+        ng_trial_case(trial, test, add_output, p, finding);
+        return finding->verdict == NG_PASS || finding->verdict == NG_FAIL;
+    }
+    ng_finding_init(&rest);
+    return ng_trial_measure(trial, test, add_output, p, &rest);
+}
+
+/* All seeds of one point; false: a call failed. */
 static bool add_point(ng_trial *trial, const ng_case *test, double at,
                       course *sweep, ng_finding *finding)
 {
@@ -85,34 +99,35 @@ static bool add_point(ng_trial *trial, const ng_case *test, double at,
     ng_case one = *test;
     for (uint64_t seed = 0; seed < SEEDS; seed++) {
         one.seed = test->seed + 1000003 * seed;
-        ng_trial_case(trial, &one, add_output, &p, finding);
-        if (finding->verdict != NG_PASS)
-            break;
+        if (!add_case(trial, &one, &p, finding))
+            return false;
     }
     if (p.size > 0 && sweep->count < MOST_POINTS) {
         sweep->at[sweep->count] = at;
         sweep->error[sweep->count] = sqrt(p.error / p.size);
         sweep->bound[sweep->count++] = sqrt(p.bound / p.size);
     }
-    return finding->verdict == NG_PASS;
+    return true;
 }
 
-/* Slopes of the error and its bound over the points that have an error; the
- * answer is how many have. */
-static size_t fit(const course *sweep, double *error, double *bound)
+/* Slopes of the error and its bound over the points that have an error; false:
+ * too few have, or one is infinite. */
+static bool fit(const course *sweep, double *error, double *bound)
 {
     double at[MOST_POINTS], errors[MOST_POINTS], bounds[MOST_POINTS];
     size_t count = 0;
     for (size_t k = 0; k < sweep->count; k++) {
         if (!(sweep->error[k] > 0))
-            continue;
+            continue; /* of which there is no logarithm */
+        if (!isfinite(sweep->error[k]))
+            return false;
         at[count] = log2(sweep->at[k]);
         errors[count] = log2(sweep->error[k]);
         bounds[count++] = log2(sweep->bound[k]);
     }
     *error = ng_fitted_slope(at, errors, count);
     *bound = ng_fitted_slope(at, bounds, count);
-    return count;
+    return isfinite(*error) && isfinite(*bound);
 }
 
 static bool over_n(ng_trial *trial, const ng_case *test, course *sweep,
@@ -179,7 +194,7 @@ static void note(const ng_trial *trial, const ng_case *test,
     const char *declared =
         length ? summation_name(contract) : variance_name(contract);
     double error, bound;
-    if (fit(sweep, &error, &bound) < 3) {
+    if (!fit(sweep, &error, &bound)) {
         ng_finding_note(finding,
                         "too few inexact outputs to say how the error "
                         "grows with %s",
@@ -187,8 +202,6 @@ static void note(const ng_trial *trial, const ng_case *test,
         return;
     }
     size_t last = sweep->count - 1;
-    ng_finding_column(finding, "error_exponent", &error, 1);
-    ng_finding_column(finding, "bound_exponent", &bound, 1);
     ng_finding_note(
         finding,
         "error grows as %s^%.2f (declared %s: its bound as %s^%.2f); at %s = "
@@ -197,16 +210,20 @@ static void note(const ng_trial *trial, const ng_case *test,
         sweep->bound[last]);
 }
 
-/* Up to the point that failed, if one did. */
 static void columns(const ng_case *test, const course *sweep,
                     ng_finding *finding)
 {
+    double error, bound;
     if (sweep->count == 0)
         return;
     ng_finding_column(finding, test->n > LONG ? "n" : "offset", sweep->at,
                       sweep->count);
     ng_finding_column(finding, "error", sweep->error, sweep->count);
     ng_finding_column(finding, "bound", sweep->bound, sweep->count);
+    if (!fit(sweep, &error, &bound))
+        return;
+    ng_finding_column(finding, "error_exponent", &error, 1);
+    ng_finding_column(finding, "bound_exponent", &bound, 1);
 }
 
 static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
@@ -215,7 +232,7 @@ static void check(ng_trial *trial, const ng_case *test, ng_finding *finding)
     bool whole = test->n > LONG ? over_n(trial, test, &sweep, finding)
                                 : over_offset(trial, test, &sweep, finding);
     columns(test, &sweep, finding);
-    if (whole)
+    if (whole && finding->verdict == NG_PASS)
         note(trial, test, &sweep, finding);
 }
 

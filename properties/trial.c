@@ -318,6 +318,16 @@ bool ng_trial_run(ng_trial *trial, const ng_case *test, ng_call_state *call,
     return finding->verdict == NG_PASS;
 }
 
+bool ng_trial_measure(ng_trial *trial, const ng_case *test,
+                      void (*row)(const ng_judged *judged, void *user),
+                      void *user, ng_finding *finding)
+{
+    ng_call_state call;
+    return ng_trial_prepare(trial, test, &call, finding) &&
+           ng_trial_call(trial, test, &call, finding) &&
+           judge(trial, &call, finding, row, user) != NULL;
+}
+
 void ng_trial_case(ng_trial *trial, const ng_case *test,
                    void (*row)(const ng_judged *judged, void *user), void *user,
                    ng_finding *finding)

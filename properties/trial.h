@@ -55,6 +55,11 @@ bool ng_trial_judge(ng_trial *trial, const ng_call_state *call,
 bool ng_trial_run(ng_trial *trial, const ng_case *test, ng_call_state *call,
                   ng_finding *finding);
 
+/* ng_trial_case() without a diagnosis. False: there was no answer to judge. */
+bool ng_trial_measure(ng_trial *trial, const ng_case *test,
+                      void (*row)(const ng_judged *judged, void *user),
+                      void *user, ng_finding *finding);
+
 /* Keeps the numbers of an output that a property judged by a rule of its own:
  * ratio, worst element, counts. The verdict is the caller's to set. */
 void ng_finding_merge(ng_finding *finding, const ng_judged *judged);

@@ -46,6 +46,14 @@ void ng_buffer_add(ng_buffer *buffer, const char *text)
     add_bytes(buffer, text, strlen(text));
 }
 
+void ng_buffer_cut(ng_buffer *buffer, size_t size)
+{
+    if (buffer->failed || size >= buffer->size)
+        return;
+    buffer->size = size;
+    buffer->data[size] = '\0';
+}
+
 void ng_buffer_format(ng_buffer *buffer, const char *format, ...)
 {
     va_list arguments, again;
@@ -114,6 +122,76 @@ void ng_buffer_excerpt(ng_buffer *buffer, const char *text, size_t limit)
 void ng_buffer_name(ng_buffer *buffer, const char *text)
 {
     add_text(buffer, text, form_name, NG_NAME_SHOWN_MAX);
+}
+
+static bool is_letter(uint32_t c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+           (c >= 'a' && c <= 'z');
+}
+
+/* What a site makes a link, a reference or a picture of when a word follows:
+ * they read the text after Markdown, when a character reference has become the
+ * character. */
+static bool begins_reference(uint32_t c)
+{
+    return c < 0x80 && strchr("@#!~%$&^:*", (int)c) != NULL;
+}
+
+/* Mean nothing inside a line; at its start they could begin a list. */
+static bool is_tame(uint32_t c)
+{
+    return c < 0x80 && strchr(",.-/=;'", (int)c) != NULL;
+}
+
+void ng_buffer_markdown(ng_buffer *buffer, const char *text, size_t limit)
+{
+    static const char apart[] = "&#8203;"; /* the zero-width space */
+    bool inside = false;                   /* "1." would begin a list */
+    uint32_t c, last = ' ';
+    for (; limit > 0 && (c = ng_utf8_next(&text)) != 0; limit--) {
+        c = ng_utf8_harmless(c);
+        if (c == ' ' && last == ' ')
+            continue; /* two before the end of a line would break it */
+        if ((begins_reference(last) && c != ' ') ||
+            (c == '.' && (last == 'w' || last == 'W')))
+            ng_buffer_add(buffer, apart);
+        if (c >= 0x80 || c == ' ' || is_letter(c) || (inside && is_tame(c)))
+            add_printable(buffer, c);
+        else
+            ng_buffer_format(buffer, "&#%u;", (unsigned)c);
+        inside |= c > '9';
+        last = c;
+    }
+    if (*text)
+        ng_buffer_add(buffer, "… (cut)");
+}
+
+static size_t longest_run(const char *text, char c)
+{
+    size_t longest = 0;
+    for (size_t run = 0; *text; text++) {
+        run = *text == c ? run + 1 : 0;
+        longest = run > longest ? run : longest;
+    }
+    return longest;
+}
+
+void ng_buffer_fenced(ng_buffer *buffer, const char *language, const char *text)
+{
+    size_t fence = longest_run(text, '`') + 1;
+    if (fence < 3)
+        fence = 3;
+    if (fence > NG_TEXT_MAX + 1)
+        fence = NG_TEXT_MAX + 1; /* no more of the text is shown */
+    for (size_t i = 0; i < fence; i++)
+        add_bytes(buffer, "`", 1);
+    ng_buffer_format(buffer, "%s\n", language);
+    ng_buffer_plain(buffer, text, NG_TEXT_MAX);
+    ng_buffer_add(buffer, "\n");
+    for (size_t i = 0; i < fence; i++)
+        add_bytes(buffer, "`", 1);
+    ng_buffer_add(buffer, "\n");
 }
 
 void ng_buffer_count(ng_buffer *buffer, uint64_t count)

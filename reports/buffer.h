@@ -18,6 +18,9 @@ typedef struct ng_buffer {
 void ng_buffer_free(ng_buffer *buffer);
 
 void ng_buffer_add(ng_buffer *buffer, const char *text);
+
+/* Forgets what came after the first `size` bytes. */
+void ng_buffer_cut(ng_buffer *buffer, size_t size);
 void ng_buffer_format(ng_buffer *buffer, const char *format, ...)
 #ifdef __GNUC__
     __attribute__((format(printf, 2, 3)))
@@ -41,6 +44,17 @@ void ng_buffer_excerpt(ng_buffer *buffer, const char *text, size_t limit);
 
 /* A name in HTML that may break after _ : / . = in a narrow column. */
 void ng_buffer_name(ng_buffer *buffer, const char *text);
+
+/* Untrusted text inside a line of Markdown, in or beside HTML: it shows as it
+ * is, and nothing in it works: no emphasis, code, table cell, link, tag, entity
+ * or heading, nor what a site adds to Markdown: mentions (@), references (#1),
+ * emoji (:x:) and bare addresses, which a zero-width space takes apart. */
+void ng_buffer_markdown(ng_buffer *buffer, const char *text, size_t limit);
+
+/* A fenced block of untrusted text, in one line, with its fence longer than any
+ * run of backticks in it. `language` is trusted. */
+void ng_buffer_fenced(ng_buffer *buffer, const char *language,
+                      const char *text);
 
 void ng_buffer_count(ng_buffer *buffer, uint64_t count); /* 18,240 */
 void ng_buffer_short(ng_buffer *buffer, double value);   /* 0.61, 1.2e7 */

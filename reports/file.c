@@ -75,7 +75,10 @@ ng_status ng_report_write_file(const char *path, const char *data, size_t size,
 {
     struct stat there;
     int reason;
-    if (lstat(path, &there) == 0 && !S_ISREG(there.st_mode)) {
+    if (strcmp(path, "-") == 0) { /* behind what was printed so far */
+        reason =
+            fflush(stdout) == 0 ? write_all(STDOUT_FILENO, data, size) : errno;
+    } else if (lstat(path, &there) == 0 && !S_ISREG(there.st_mode)) {
         int file = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
         reason = file < 0 ? errno : write_and_close(file, data, size, false);
     } else {

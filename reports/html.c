@@ -1,4 +1,5 @@
-/* The page: a head with the style sheet, then the sections in their order. */
+/* The page: a head with the style sheet, the sections that have something to
+ * say in their order, and the script, without which nothing is missing. */
 #include "page.h"
 #include "tally.h"
 
@@ -23,50 +24,81 @@ static const char *outcome_word(const ng_page *page)
     }
 }
 
-static void write_head(ng_page *page)
+/* The policy lets nothing in but this style sheet and this one script, so that
+ * markup which escaped escaping could not run, and nothing is fetched. */
+static void write_head(ng_page *page, ng_buffer *out)
 {
-    ng_buffer *out = page->out;
     ng_buffer_add(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n"
-                       "<meta charset=\"utf-8\">\n"
-                       "<meta http-equiv=\"Content-Security-Policy\" content=\""
-                       "default-src 'none'; style-src 'unsafe-inline'\">\n"
-                       "<meta name=\"viewport\" content=\"width=device-width, "
+                       "<meta charset=\"utf-8\">\n");
+    ng_buffer_format(out,
+                     "<meta http-equiv=\"Content-Security-Policy\" content=\""
+                     "default-src 'none'; style-src 'unsafe-inline'; "
+                     "img-src data:; script-src '%s'; base-uri 'none'; "
+                     "form-action 'none'\">\n",
+                     ng_report_js_hash);
+    ng_buffer_add(out, "<meta name=\"viewport\" content=\"width=device-width, "
                        "initial-scale=1\">\n"
-                       "<meta name=\"color-scheme\" content=\"light dark\">\n");
+                       "<meta name=\"color-scheme\" content=\"light dark\">\n"
+                       "<link rel=\"icon\" href=\"data:,\">\n");
     ng_buffer_format(out, "<title>%s – normgate report</title>\n<style>\n",
                      outcome_word(page));
     ng_buffer_add(out, ng_report_css);
     ng_buffer_add(out, "</style>\n</head>\n");
 }
 
-static void write_nav(ng_page *page)
+static void write_nav(ng_buffer *out, const bool *written)
 {
-    ng_buffer_add(page->out, "<header class=\"top\"><span class=\"brand\">"
-                             "normgate</span><nav aria-label=\"Sections\">");
+    ng_buffer_add(out, "<a class=\"skip\" href=\"#content\">Skip to content"
+                       "</a>\n<header class=\"top\"><span class=\"brand\">"
+                       "normgate</span><nav aria-label=\"Sections\">");
     for (size_t i = 0; i < SECTION_COUNT; i++)
-        ng_buffer_format(page->out, "<a href=\"#%s\">%s</a>", sections[i].name,
-                         sections[i].title);
-    ng_buffer_add(page->out, "</nav></header>\n");
+        if (written[i])
+            ng_buffer_format(out, "<a href=\"#%s\">%s</a> ", sections[i].name,
+                             sections[i].title);
+    ng_buffer_add(out, "</nav></header>\n");
 }
 
-static void write_page(ng_page *page)
+/* False when the section wrote nothing; then no heading stands either. */
+static bool write_section(ng_page *page, size_t i)
 {
-    write_head(page);
-    ng_buffer_add(page->out, "<body>\n");
-    write_nav(page);
-    ng_buffer_add(page->out, "<main>\n");
-    for (size_t i = 0; i < SECTION_COUNT; i++) {
-        ng_buffer_format(page->out,
-                         "<section id=\"%s\" aria-labelledby=\"%s-title\">\n",
-                         sections[i].name, sections[i].name);
-        if (i > 0)
-            ng_buffer_format(page->out, "<h2 id=\"%s-title\">%s</h2>\n",
-                             sections[i].name, sections[i].title);
-        page->full = page->out->size + 1024 * sections[i].kib;
-        sections[i].write(page);
-        ng_buffer_add(page->out, "</section>\n");
+    ng_buffer *out = page->out;
+    size_t begin = out->size;
+    ng_buffer_format(out, "<section id=\"%s\" aria-labelledby=\"%s-title\">\n",
+                     sections[i].name, sections[i].name);
+    if (i > 0)
+        ng_buffer_format(out, "<h2 id=\"%s-title\">%s</h2>\n", sections[i].name,
+                         sections[i].title);
+    size_t headed = out->size;
+    page->full = headed + 1024 * sections[i].kib;
+    sections[i].write(page);
+    if (out->size == headed) {
+        ng_buffer_cut(out, begin);
+        return false;
     }
-    ng_buffer_add(page->out, "</main>\n</body>\n</html>\n");
+    ng_buffer_add(out, "</section>\n");
+    return true;
+}
+
+/* The sections come first: the navigation names those that wrote something. */
+static void write_page(ng_page *page, ng_buffer *out)
+{
+    bool written[SECTION_COUNT];
+    ng_buffer body = {0};
+    page->out = &body;
+    for (size_t i = 0; i < SECTION_COUNT; i++)
+        written[i] = write_section(page, i);
+    write_head(page, out);
+    ng_buffer_add(out, "<body>\n");
+    write_nav(out, written);
+    ng_buffer_add(out, "<main id=\"content\" tabindex=\"-1\">\n");
+    if (body.failed)
+        out->failed = true;
+    else
+        ng_buffer_add(out, body.data);
+    ng_buffer_free(&body);
+    ng_buffer_add(out, "</main>\n<script>");
+    ng_buffer_add(out, ng_report_js);
+    ng_buffer_add(out, "</script>\n</body>\n</html>\n");
 }
 
 ng_status ng_report_html(const ng_record *records, size_t count, bool complete,
@@ -81,7 +113,6 @@ ng_status ng_report_html(const ng_record *records, size_t count, bool complete,
     if (status == ng_status_ok) {
         ng_tally_grid(&tally, &grid, records, count);
         ng_page page = {
-            .out = &out,
             .arena = &arena,
             .records = records,
             .count = count,
@@ -89,7 +120,7 @@ ng_status ng_report_html(const ng_record *records, size_t count, bool complete,
             .properties = &grid,
             .tally = &tally,
         };
-        write_page(&page);
+        write_page(&page, &out);
         status = ng_buffer_status(&out, error);
     }
     if (status == ng_status_ok)

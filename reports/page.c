@@ -20,6 +20,14 @@ void ng_page_left_out(ng_page *page, size_t count, const char *what)
                      what);
 }
 
+const char *ng_page_anchor(const ng_page *page, const ng_cell *cell)
+{
+    for (size_t i = 0; i < page->anchor_count; i++)
+        if (page->anchors[i].cell == cell)
+            return page->anchors[i].id;
+    return NULL;
+}
+
 const char *ng_verdict_class(ng_verdict verdict)
 {
     if (ng_verdict_wrong(verdict))
@@ -71,7 +79,7 @@ void ng_page_kernel(ng_page *page, const ng_row *row)
 {
     const ng_record *first = row->score.first;
     ng_buffer_add(page->out, "<th scope=\"row\"><b>");
-    ng_buffer_name(page->out, row->kernel);
+    ng_buffer_name(page->out, row->kernel[0] ? row->kernel : "(no name)");
     ng_buffer_add(page->out, "</b><small>");
     ng_buffer_markup(page->out, first->op);
     if (first->pass[0] && strcmp(first->pass, "forward") != 0) {

@@ -8,6 +8,13 @@
 
 #include <normgate/report.h>
 
+/* The HTML id of a finding: of its kernel and property alone, so that a link to
+ * it outlives the run. */
+typedef struct ng_anchor {
+    const ng_cell *cell; /* NULL: of a seeded bug whose property was not run */
+    char id[32];
+} ng_anchor;
+
 typedef struct ng_page {
     ng_buffer *out;
     ng_arena *arena;
@@ -16,8 +23,9 @@ typedef struct ng_page {
     bool complete;
     const ng_grid *properties; /* kernels by properties */
     const ng_tally *tally;
-    const ng_cell *last_finding; /* the findings up to here have an anchor */
-    size_t full;                 /* bytes of the page at which its section is */
+    ng_anchor *anchors; /* of the findings that the page has */
+    size_t anchor_count;
+    size_t full; /* bytes of the page at which its section is */
 } ng_page;
 
 #define NG_SECTION(name, title, kib) void ng_section_##name(ng_page *page);
@@ -42,7 +50,13 @@ void ng_page_subject(ng_page *page, const ng_row *row, size_t columns);
 /* The <th> of a kernel with its op and dtype. */
 void ng_page_kernel(ng_page *page, const ng_row *row);
 
-/* The embedded style sheet, made from style.css by cmake/embed.cmake. */
+/* The id of a cell's finding, or NULL: the page has none. */
+const char *ng_page_anchor(const ng_page *page, const ng_cell *cell);
+
+/* style.css and page.js, embedded by cmake/embed.cmake, and the SHA-256 of the
+ * script as a Content-Security-Policy names it. */
 extern const char ng_report_css[];
+extern const char ng_report_js[];
+extern const char ng_report_js_hash[];
 
 #endif

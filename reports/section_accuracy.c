@@ -133,8 +133,6 @@ void ng_section_accuracy(ng_page *page)
         return;
     }
     size_t columns = choose_columns(page, &grid, shown);
-    if (columns == 0)
-        ng_buffer_add(page->out, "<p>No error was measured.</p>\n");
-    else
+    if (columns > 0)
         write_rows(page, &grid, shown, columns);
 }

@@ -123,7 +123,7 @@ static void write_row(const compare *a, const ng_record *first,
     choose_keys(cells, a->atlas.subject_count, key);
     find_extremes(cells, key, a->atlas.subject_count, &best, &worst);
     ng_buffer_add(out, "<tr><th scope=\"row\"><b>");
-    ng_buffer_name(out, first->op);
+    ng_buffer_name(out, first->op[0] ? first->op : "–");
     ng_buffer_add(out, "</b><small>");
     ng_buffer_name(out, first->pass);
     ng_buffer_add(out, " ");
@@ -154,7 +154,7 @@ static void write_head(const compare *a)
         "largest error. Hard inputs make large errors in every kernel, so "
         "best and worst are by p99, and by the largest error where p99 does "
         "not tell. Each kernel met the cases of its own contract.</p>\n"
-        "<div class=\"scroll tall\" tabindex=\"0\" role=\"region\" "
+        "<div class=\"scroll tall\" tabindex=\"0\" role=\"group\" "
         "aria-label=\"Side by side\"><table class=\"matrix atlas\">"
         "<caption>Error in ulp by op, pass and dtype: largest, p99, findings, "
         "worst input</caption>\n<thead><tr><th scope=\"col\">Op</th>";
@@ -163,7 +163,8 @@ static void write_head(const compare *a)
         ng_buffer_add(a->page->out, "<th scope=\"col\" title=\"");
         ng_buffer_excerpt(a->page->out, a->atlas.subject[s], 300);
         ng_buffer_add(a->page->out, "\">");
-        ng_buffer_name(a->page->out, a->atlas.name[s]);
+        ng_buffer_name(a->page->out, a->atlas.name[s][0] ? a->atlas.name[s]
+                                                         : "(not named)");
         ng_buffer_add(a->page->out, "</th>");
     }
     ng_buffer_add(a->page->out, "</tr></thead>\n<tbody>\n");

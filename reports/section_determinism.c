@@ -224,7 +224,7 @@ static void write_head(ng_page *page)
         "right by itself. Kernels that agree share a row, with the calls of "
         "all "
         "of them.</p>\n"
-        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\""
+        "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\""
         "Determinism and batch invariance\"><table class=\"panel words\">\n"
         "<thead><tr><th scope=\"col\">Kernels</th>"
         "<th scope=\"col\">Declared</th>");

@@ -120,7 +120,7 @@ static void write_change(ng_buffer *out, const ng_change *change)
 static void write_changes(ng_page *page, const ng_diff *diff)
 {
     static const char head[] =
-        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
+        "<div class=\"scroll\" tabindex=\"0\" role=\"group\" "
         "aria-label=\"Changes by kernel and property\">"
         "<table class=\"seeded changes\"><caption>By kernel and property; "
         "largest error of the checks judged in both runs, before → now"
@@ -150,7 +150,7 @@ static bool write_fact(ng_buffer *out, bool open, const char *what,
     if (!open)
         ng_buffer_add(out,
                       "<h3>What else differs</h3>\n<div class=\"scroll\" "
-                      "tabindex=\"0\" role=\"region\" "
+                      "tabindex=\"0\" role=\"group\" "
                       "aria-label=\"What else differs\"><table>\n<thead>"
                       "<tr><th scope=\"col\">Of</th><th scope=\"col\">"
                       "Earlier run</th><th scope=\"col\">This run</th></tr>"

@@ -146,7 +146,7 @@ static const char head[] =
     "of normal inputs where there is one, and the failing one that is furthest "
     "off. Equal bins from min to max. Kernels whose numbers agree in "
     "all digits shown share a row.</p>\n"
-    "<div class=\"scroll tall\" tabindex=\"0\" role=\"region\" aria-label=\""
+    "<div class=\"scroll tall\" tabindex=\"0\" role=\"group\" aria-label=\""
     "Activations before and after\"><table class=\"panel pairs\">\n"
     "<thead><tr><th scope=\"col\">Kernels</th><th scope=\"col\">Inputs</th>"
     "<th scope=\"col\">Tensor</th><th scope=\"col\">Histogram</th>";

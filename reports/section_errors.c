@@ -226,7 +226,7 @@ static void write_head(const errors *e)
         "every row, and the line stands at half an ulp: what lies at or left "
         "of it is rounded correctly. Quantiles are upper ends of bins, two "
         "bins to a factor of two.</p>\n"
-        "<div class=\"scroll tall filtered\" tabindex=\"0\" role=\"group\" "
+        "<div class=\"scroll tall\" tabindex=\"0\" role=\"group\" "
         "aria-label=\"Error in ulp\"><table class=\"errors sortable\">\n"
         "<caption>Errors of outputs in ulp</caption>\n<thead><tr>");
     ng_buffer_format(e->page->out, "<th scope=\"col\">%s</th>",

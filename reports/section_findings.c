@@ -3,11 +3,39 @@
 #include "page.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static void write_dot(ng_buffer *out)
 {
     ng_buffer_add(out, " · ");
+}
+
+static bool is_used(const ng_page *page, const char *id)
+{
+    for (size_t i = 0; i < page->anchor_count; i++)
+        if (strcmp(page->anchors[i].id, id) == 0)
+            return true;
+    return false;
+}
+
+/* A further subject's kernel of the same name gets "-2" and so on. */
+static const char *add_anchor(ng_page *page, const ng_row *row,
+                              const char *property, const ng_cell *cell)
+{
+    ng_record names;
+    char hash[NG_RECORD_ID_SIZE];
+    ng_anchor *anchor = &page->anchors[page->anchor_count];
+    ng_record_init(&names, "check");
+    names.kernel = row->kernel;
+    names.property = property;
+    ng_record_id(&names, hash);
+    snprintf(anchor->id, sizeof anchor->id, "f-%s", hash);
+    for (unsigned n = 2; is_used(page, anchor->id); n++)
+        snprintf(anchor->id, sizeof anchor->id, "f-%s-%u", hash, n);
+    anchor->cell = cell;
+    page->anchor_count++;
+    return anchor->id;
 }
 
 static void write_meta(ng_page *page, const ng_row *row, const ng_cell *cell)
@@ -36,6 +64,23 @@ static void write_meta(ng_page *page, const ng_row *row, const ng_cell *cell)
         ng_buffer_format(out, ":%llu", (unsigned long long)record->line);
     }
     ng_buffer_add(out, "</p>\n");
+}
+
+/* What the smallest failing case measured in words, and what names it in every
+ * run: for `normgate report`, a waiver or an issue. */
+static void write_foot(ng_page *page, const ng_record *record)
+{
+    ng_buffer *out = page->out;
+    if (record->note[0]) {
+        ng_buffer_add(out, "<p class=\"said\"><b>Measured</b> ");
+        ng_buffer_markup(out, record->note);
+        ng_buffer_add(out, "</p>\n");
+    }
+    if (record->id[0]) {
+        ng_buffer_add(out, "<p class=\"meta\">Its id in every run: <code>");
+        ng_buffer_name(out, record->id);
+        ng_buffer_add(out, "</code></p>\n");
+    }
 }
 
 static void write_number(ng_buffer *out, const char *name, const char *note,
@@ -67,9 +112,17 @@ static void write_numbers(ng_page *page, const ng_record *record)
     ng_buffer_add(out, "<div class=\"scroll\"><table class=\"numbers\">"
                        "<caption>Its worst output: <code>");
     ng_buffer_markup(out, record->worst_tensor);
-    ng_buffer_format(out, "[%llu][%llu]</code></caption>\n",
+    ng_buffer_format(out, "[%llu][%llu]</code>",
                      (unsigned long long)record->worst_set,
                      (unsigned long long)record->worst_element);
+    if (record->wrong > 0) {
+        ng_buffer_add(out, "; outside the bound: ");
+        ng_buffer_count(out, record->wrong);
+        ng_buffer_add(out, " of ");
+        ng_buffer_count(out, record->elements);
+        ng_buffer_add(out, " outputs");
+    }
+    ng_buffer_add(out, "</caption>\n");
     ng_buffer_add(out, "<thead><tr><th scope=\"col\">Value</th>"
                        "<th scope=\"col\">Decimal</th>"
                        "<th scope=\"col\">Hexadecimal</th></tr></thead>"
@@ -83,9 +136,10 @@ static void write_numbers(ng_page *page, const ng_record *record)
     if (!isnan(record->rounded))
         write_number(out, "rounded", "exact, in the output’s dtype", digits,
                      record->rounded);
-    write_measure(out, "error", "in ulp of exact", record->error_ulp);
     write_measure(out, "bound", "allowed, absolute", record->bound);
     write_measure(out, "ratio", "error / bound", record->ratio);
+    write_measure(out, "ulp", "largest error of all its outputs",
+                  record->error_ulp);
     ng_buffer_add(out, "</tbody></table></div>\n");
 }
 
@@ -101,28 +155,36 @@ static void write_line(ng_page *page, const char *title, const char *class,
     ng_buffer_add(page->out, "</code></pre></div>\n");
 }
 
-static void write_title(ng_page *page, const ng_row *row, const char *property)
+/* The head of a finding: `tag`, kernel, property, and a link to itself. */
+static void open_finding(ng_page *page, const ng_row *row, const char *property,
+                         const ng_cell *cell, const char *tag)
 {
+    const char *id = add_anchor(page, row, property, cell);
+    ng_buffer_format(page->out, "<article class=\"finding\" id=\"%s\"><h3>",
+                     id);
+    if (tag)
+        ng_buffer_add(page->out, tag);
+    else
+        ng_page_tag(page, ng_record_verdict(cell->score.smallest_wrong));
     ng_buffer_add(page->out, " <code>");
     ng_buffer_name(page->out, row->kernel);
     ng_buffer_add(page->out, "</code> <span class=\"property\">");
     ng_buffer_name(page->out, property);
-    ng_buffer_add(page->out, "</span></h3>\n");
+    ng_buffer_format(page->out,
+                     "</span> <a class=\"here\" href=\"#%s\">link</a></h3>\n",
+                     id);
 }
 
 static void write_finding(ng_page *page, const ng_row *row, const ng_cell *cell)
 {
     const ng_record *smallest = cell->score.smallest_wrong;
     const ng_record *first = cell->score.first_wrong;
-    ng_verdict verdict = ng_record_verdict(smallest);
-    ng_buffer_format(page->out, "<article class=\"finding\" id=\"f%zu\"><h3>",
-                     (size_t)(cell - page->properties->cells));
-    page->last_finding = cell;
-    ng_page_tag(page, verdict);
-    write_title(page, row, cell->name);
+    open_finding(page, row, cell->name, cell, NULL);
     ng_buffer_add(page->out, "<p class=\"cause\">");
-    ng_buffer_markup(page->out, smallest->cause[0] ? smallest->cause
-                                                   : ng_verdict_text(verdict));
+    ng_buffer_markup(page->out,
+                     smallest->cause[0]
+                         ? smallest->cause
+                         : ng_verdict_text(ng_record_verdict(smallest)));
     ng_buffer_add(page->out, "</p>\n");
     write_meta(page, row, cell);
     write_line(page, "Repeat the smallest failing case", "replay",
@@ -132,6 +194,7 @@ static void write_finding(ng_page *page, const ng_row *row, const ng_cell *cell)
         write_line(page, "Smallest failing case", "", smallest->test);
     if (first != smallest)
         write_line(page, "First failing case", "", first->test);
+    write_foot(page, smallest);
     ng_buffer_add(page->out, "</article>\n");
 }
 
@@ -139,9 +202,8 @@ static void write_finding(ng_page *page, const ng_row *row, const ng_cell *cell)
 static void write_survivor(ng_page *page, const ng_row *row)
 {
     const ng_cell *named = ng_row_cell(row, row->seeded_bug);
-    ng_buffer_add(page->out, "<article class=\"finding\"><h3><span class=\""
-                             "tag fail\">✗&nbsp;survived</span>");
-    write_title(page, row, row->seeded_bug);
+    open_finding(page, row, row->seeded_bug, named,
+                 "<span class=\"tag fail\">✗&nbsp;survived</span>");
     ng_buffer_add(page->out, "<p class=\"cause\">This kernel is wrong on "
                              "purpose, and the property that must fail ");
     if (named)
@@ -211,9 +273,16 @@ static void write_counts(ng_page *page)
 
 void ng_section_findings(ng_page *page)
 {
+    const ng_grid *grid = page->properties;
     size_t left_out = 0;
     write_counts(page);
-    for (size_t i = 0; i < page->properties->row_count; i++)
-        left_out += write_row(page, &page->properties->rows[i]);
+    page->anchors = ng_arena_alloc(
+        page->arena, grid->cell_count + grid->row_count, sizeof *page->anchors);
+    if (page->anchors == NULL) {
+        page->out->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < grid->row_count; i++)
+        left_out += write_row(page, &grid->rows[i]);
     ng_page_left_out(page, left_out, "findings");
 }

@@ -141,6 +141,12 @@ static void write_claim(ng_page *page, const ng_cell *cell, const worst *w)
                          w->count);
         ng_buffer_add(page->out, "</small>");
     }
+    /* the claim holds, and something beside it does not */
+    if (cell->score.wrong > 0 && (w->record == NULL || quotient(w) <= 1)) {
+        ng_buffer_add(page->out, "<small>");
+        ng_panel_words(page, cell->score.first_wrong->cause);
+        ng_buffer_add(page->out, "</small>");
+    }
     ng_buffer_add(page->out, "</div></td>");
 }
 
@@ -201,7 +207,7 @@ static void write_table(ng_page *page, const kernel *kernels, size_t count)
         "<p>The relative difference of the two sides of each claim, of the "
         "difference that rounding may make: <b>residual</b> of bound. A cosine "
         "of 1 is the right direction.</p>\n"
-        "<div class=\"scroll tall\" tabindex=\"0\" role=\"region\" "
+        "<div class=\"scroll tall\" tabindex=\"0\" role=\"group\" "
         "aria-label=\"Gradients\"><table class=\"panel\">\n"
         "<caption>The worst check of each claim</caption>\n"
         "<thead><tr><th scope=\"col\">Kernel</th>");

@@ -52,23 +52,25 @@ static size_t group(const ng_page *page, class *classes)
 
 static void open_table(ng_page *page, const char *caption, const char *columns)
 {
-    ng_buffer_format(page->out,
-                     "<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
-                     "aria-label=\"%s\"><table class=\"plain\"><caption>%s"
-                     "</caption>\n<thead><tr>%s</tr></thead><tbody>\n",
-                     caption, caption, columns);
+    ng_buffer_format(
+        page->out,
+        "<div class=\"scroll\" tabindex=\"0\" role=\"group\" "
+        "aria-label=\"%s\"><table class=\"plain sortable\"><caption>%s"
+        "</caption>\n<thead><tr>%s</tr></thead><tbody>\n",
+        caption, caption, columns);
 }
 
 static void write_classes(ng_page *page, const class *classes, size_t count)
 {
-    open_table(page, "Kill score",
-               "<th scope=\"col\">Op</th><th scope=\"col\">Pass</th>"
-               "<th scope=\"col\">Dtype</th><th scope=\"col\">Caught</th>"
-               "<th scope=\"col\">Seeded bugs</th>");
+    open_table(
+        page, "Kill score",
+        "<th scope=\"col\">Op</th><th scope=\"col\">Pass</th>"
+        "<th scope=\"col\">Dtype</th><th scope=\"col\" class=\"number\">Caught"
+        "</th><th scope=\"col\" class=\"number\">Seeded bugs</th>");
     for (size_t i = 0; i < count; i++) {
         const class *c = &classes[i];
         ng_buffer_add(page->out, "<tr><th scope=\"row\">");
-        ng_buffer_name(page->out, c->first->op);
+        ng_buffer_name(page->out, c->first->op[0] ? c->first->op : "–");
         ng_buffer_add(page->out, "</th><td>");
         ng_buffer_name(page->out, c->first->pass);
         ng_buffer_add(page->out, "</td><td>");
@@ -115,12 +117,8 @@ void ng_section_kill_score(ng_page *page)
 {
     class *classes = ng_arena_alloc(page->arena, page->count, sizeof *classes);
     size_t count = classes != NULL ? group(page, classes) : 0;
-    if (count == 0) {
-        ng_buffer_add(page->out,
-                      "<p>Not asked in this run: <code>normgate score</code> "
-                      "tells it for a class of kernels.</p>\n");
+    if (count == 0)
         return;
-    }
     ng_buffer_add(page->out, head);
     write_classes(page, classes, count);
     ng_buffer_add(page->out, "<details><summary>Every seeded bug</summary>\n");

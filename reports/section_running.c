@@ -143,7 +143,7 @@ static void write_table(ng_page *page, const kernel *kernels, size_t count)
     size_t left_out = 0;
     ng_buffer_add(
         page->out,
-        "<div class=\"scroll tall\" tabindex=\"0\" role=\"region\" "
+        "<div class=\"scroll tall\" tabindex=\"0\" role=\"group\" "
         "aria-label=\"Running averages\"><table class=\"panel averages\">\n"
         "<caption>The distance is that of all channels and cases, in units of "
         "its bound; mean and var are those of the first channel after the last "

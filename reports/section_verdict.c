@@ -1,5 +1,6 @@
 /* The verdict, and what it is worth: how much was judged, how the reference
  * was proved, and whether the gate noticed the bugs planted to test it. */
+#include "adoption.h"
 #include "page.h"
 
 #include <math.h>
@@ -25,6 +26,19 @@ static const char *plural(uint64_t count)
     return count == 1 ? "" : "s";
 }
 
+static void write_adoption(ng_page *page)
+{
+    const ng_tally *t = page->tally;
+    ng_adoption_waived(page->out, t);
+    ng_buffer_add(page->out, t->cases_waived > 0 ? ". " : "");
+    if (t->baseline_worse > 0) {
+        ng_buffer_add(page->out, "Accuracy is worse than the baseline in ");
+        ng_buffer_count(page->out, t->baseline_worse);
+        ng_buffer_format(page->out, " entr%s. ",
+                         t->baseline_worse == 1 ? "y" : "ies");
+    }
+}
+
 static void write_sentence(ng_page *page)
 {
     const ng_tally *t = page->tally;
@@ -34,8 +48,9 @@ static void write_sentence(ng_page *page)
         write_of(out, t->kernels_passing, t->kernels);
         ng_buffer_format(out,
                          " kernel%s stayed inside the bound of the declared "
-                         "contract in every case. ",
-                         plural(t->kernels));
+                         "contract in every case%s. ",
+                         plural(t->kernels),
+                         t->cases_waived > 0 ? " that is not waived" : "");
     } else if (t->kernels > 0) {
         write_of(out, t->kernels_failing, t->kernels);
         ng_buffer_format(out, " kernel%s broke the declared contract. ",
@@ -59,6 +74,7 @@ static void write_sentence(ng_page *page)
                          "widen the filters or the declared domain. ",
                          plural(t->kernels));
     }
+    write_adoption(page);
     if (t->cases == 0)
         ng_buffer_add(out, "Nothing was judged. ");
     ng_buffer_add(out, "</p>\n");
@@ -163,11 +179,12 @@ static void write_proof_row(ng_buffer *out, const level *l, double whole)
 {
     ng_buffer_format(out,
                      "<tr><th scope=\"row\"><i class=\"key %s\"></i>%s</th>"
-                     "<td>",
+                     "<td class=\"number\">",
                      l->class, l->name);
     ng_buffer_count(out, l->count);
-    ng_buffer_format(out, "</td><td>%.4g&nbsp;%%</td><td>%s</td></tr>\n",
-                     100 * (double)l->count / whole, l->how);
+    ng_buffer_format(
+        out, "</td><td class=\"number\">%.4g&nbsp;%%</td><td>%s</td></tr>\n",
+        100 * (double)l->count / whole, l->how);
 }
 
 static void write_proof(ng_buffer *out, const ng_tally *t)
@@ -191,7 +208,8 @@ static void write_proof(ng_buffer *out, const ng_tally *t)
         whole += (double)levels[i].count;
     if (whole == 0)
         return;
-    ng_buffer_add(out, "<h3>How the exact values were proved</h3>\n"
+    ng_buffer_add(out, "<h2 class=\"minor\">How the exact values were "
+                       "proved</h2>\n"
                        "<svg class=\"proof\" viewBox=\"0 0 1000 12\" "
                        "preserveAspectRatio=\"none\" aria-hidden=\"true\">");
     for (size_t i = 0; i < LEVELS; i++) {
@@ -204,10 +222,13 @@ static void write_proof(ng_buffer *out, const ng_tally *t)
                          levels[i].class, fmin(at, 1000 - width), width);
         at += width;
     }
-    ng_buffer_add(out, "</svg>\n<div class=\"scroll\"><table class=\"plain\">"
-                       "<caption>Roundings of the reference</caption>\n"
+    ng_buffer_add(out, "</svg>\n<div class=\"scroll\" tabindex=\"0\" "
+                       "role=\"group\" aria-label=\"Roundings of the "
+                       "reference\"><table class=\"plain proofs\"><caption>"
+                       "Roundings of the reference</caption>\n"
                        "<thead><tr><th scope=\"col\">Proved in</th>"
-                       "<th scope=\"col\">Outputs</th><th scope=\"col\">Share"
+                       "<th scope=\"col\" class=\"number\">Outputs</th>"
+                       "<th scope=\"col\" class=\"number\">Share"
                        "</th><th scope=\"col\">How</th></tr></thead>"
                        "<tbody>\n");
     for (size_t i = 0; i < LEVELS; i++)

@@ -1,4 +1,5 @@
 /* The summary: what a person reads in five seconds at a terminal. */
+#include "adoption.h"
 #include "buffer.h"
 #include "tally.h"
 
@@ -49,7 +50,11 @@ static void write_verdict(const summary *s, bool complete)
 {
     const ng_tally *t = s->tally;
     switch (ng_tally_outcome(t, complete)) {
-    case ng_outcome_pass: write_word(s, green, "PASS"); break;
+    case ng_outcome_pass:
+        write_word(s, t->cases_waived > 0 ? yellow : green, "PASS");
+        ng_buffer_add(s->out, t->cases_waived > 0 ? "  " : "");
+        ng_adoption_waived(s->out, t);
+        break;
     case ng_outcome_fail: write_word(s, red, "FAIL"); break;
     case ng_outcome_nothing:
         write_word(s, yellow, "NOT CHECKED");
@@ -69,7 +74,7 @@ static void write_verdict(const summary *s, bool complete)
 /* A line for each subject: its kernels that are meant to be right. */
 static void write_subject(const summary *s, size_t begin, size_t end)
 {
-    uint64_t kernels = 0, passing = 0, wrong = 0, cases = 0;
+    uint64_t kernels = 0, passing = 0, wrong = 0, waived = 0, cases = 0;
     double ratio = NAN;
     for (size_t i = begin; i < end; i++) {
         const ng_row *row = &s->grid->rows[i];
@@ -78,6 +83,7 @@ static void write_subject(const summary *s, size_t begin, size_t end)
         kernels++;
         passing += row->score.wrong == 0 && row->score.judged > 0;
         wrong += row->score.wrong > 0;
+        waived += row->score.judged == 0 && row->score.waived > 0;
         cases += row->score.judged;
         ratio = fmax(ratio, row->score.ratio);
     }
@@ -87,7 +93,7 @@ static void write_subject(const summary *s, size_t begin, size_t end)
     if (wrong > 0)
         write_word(s, red, "FAIL");
     else if (passing < kernels)
-        write_word(s, yellow, "none");
+        write_word(s, yellow, passing + waived < kernels ? "none" : "waived");
     else
         write_word(s, green, "pass");
     ng_buffer_add(s->out, "  ");
@@ -192,6 +198,21 @@ static void write_judged(const summary *s)
     ng_buffer_add(s->out, "\n");
 }
 
+/* What waivers and a baseline did, a line each. */
+static void write_adoption(const summary *s)
+{
+    if (s->tally->waivers > 0) {
+        ng_buffer_add(s->out, "  waivers: ");
+        ng_adoption_waivers(s->out, s->tally);
+        ng_buffer_add(s->out, "\n");
+    }
+    if (ng_adoption_compared(s->tally)) {
+        ng_buffer_add(s->out, "  baseline: ");
+        ng_adoption_baseline(s->out, s->tally);
+        ng_buffer_add(s->out, "\n");
+    }
+}
+
 static void write_line(const summary *s, const char *name, const char *text,
                        size_t limit)
 {
@@ -217,6 +238,23 @@ static size_t count_findings(const summary *s, const ng_score **first)
         }
     }
     return count;
+}
+
+/* All bounds hold, and a kernel is less accurate than it was. */
+static void write_worse(const summary *s)
+{
+    const ng_record *worse = s->tally->first_worse;
+    if (worse == NULL || s->tally->first_wrong != NULL)
+        return;
+    write_word(s, red, "WORSE");
+    ng_buffer_add(s->out, " ");
+    ng_buffer_plain(s->out, worse->kernel, NAME);
+    ng_buffer_add(s->out, ", property ");
+    ng_buffer_plain(s->out, worse->property, NAME);
+    ng_buffer_add(s->out, ": less accurate than the baseline\n");
+    write_line(s, "moved", worse->cause, WIDTH);
+    write_line(s, "case", worse->test, WIDTH);
+    write_line(s, "replay", worse->replay, NG_TEXT_MAX);
 }
 
 /* The smallest failing case of the property that failed first. */
@@ -286,6 +324,7 @@ static void write_all(summary *s, bool complete, const char *html)
     ng_buffer *out = s->out, finding = {0};
     s->out = &finding;
     write_finding(s);
+    write_worse(s);
     write_line(s, "report", html ? html : "", NG_TEXT_MAX);
     s->out = out;
     write_verdict(s, complete);
@@ -293,7 +332,8 @@ static void write_all(summary *s, bool complete, const char *html)
     write_seeded(s);
     write_judged(s);
     write_score(s);
-    if (s->tally->first_wrong &&
+    write_adoption(s);
+    if ((s->tally->first_wrong || s->tally->first_worse) &&
         lines_of(out) + lines_of(&finding) < LINES_MAX)
         ng_buffer_add(out, "\n");
     if (finding.size > 0)

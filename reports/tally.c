@@ -1,5 +1,6 @@
 /* The tally: one run in numbers, and what it amounts to. */
 #include "tally.h"
+#include "adoption.h"
 
 #include <math.h>
 #include <string.h>
@@ -21,7 +22,8 @@ static void add_row(ng_tally *tally, const ng_row *row)
     tally->kernels++;
     tally->kernels_failing += score->wrong > 0;
     tally->kernels_passing += score->wrong == 0 && score->judged > 0;
-    tally->kernels_idle += score->judged == 0;
+    tally->kernels_idle += score->judged == 0 && score->waived == 0;
+    tally->kernels_waived += score->wrong == 0 && score->waived > 0;
     tally->cases_wrong += score->wrong;
     if (score->first_wrong &&
         (!tally->first_wrong || score->first_wrong < tally->first_wrong))
@@ -43,6 +45,7 @@ void ng_tally_grid(ng_tally *tally, const ng_grid *properties,
     }
     for (size_t i = 0; i < count; i++) {
         const ng_record *record = &records[i];
+        ng_adoption_count(tally, record);
         if (strcmp(record->kind, "score") == 0) {
             tally->scored++;
             tally->scored_caught += ng_verdict_wrong(ng_record_verdict(record));
@@ -74,13 +77,13 @@ ng_status ng_tally_records(ng_tally *tally, const ng_record *records,
 
 ng_outcome ng_tally_outcome(const ng_tally *tally, bool complete)
 {
-    if (tally->kernels_failing > 0)
+    if (tally->kernels_failing > 0 || tally->baseline_worse > 0)
         return ng_outcome_fail;
     if (complete && tally->caught < tally->seeded)
         return ng_outcome_fail;
     if (!complete)
         return ng_outcome_incomplete;
-    if (tally->cases == 0 || tally->kernels_idle > 0)
+    if (tally->cases + tally->cases_waived == 0 || tally->kernels_idle > 0)
         return ng_outcome_nothing;
     return ng_outcome_pass;
 }

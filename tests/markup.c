@@ -58,6 +58,7 @@ static const char *attributes(const char *at)
 static bool is_void(const tag *t)
 {
     return (t->size == 4 && strncmp(t->name, "meta", 4) == 0) ||
+           (t->size == 4 && strncmp(t->name, "link", 4) == 0) ||
            (t->size == 3 && strncmp(t->name, "wbr", 3) == 0);
 }
 
@@ -100,6 +101,10 @@ const char *markup_fault(const char *text)
             if (depth == DEPTH)
                 return t.name;
             open[depth++] = t;
+            /* A script is no markup up to its end. */
+            if (t.size == 6 && strncmp(t.name, "script", 6) == 0 &&
+                (at = strstr(at, "</script>")) == NULL)
+                return t.name;
         }
     }
     return depth > 0 ? open[depth - 1].name : NULL;

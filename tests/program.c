@@ -30,11 +30,16 @@ char *slurp(const char *name)
     return text;
 }
 
-void put(const char *name, const void *text, size_t size)
+void put(const char *name, const char *text)
+{
+    put_bytes(name, text, strlen(text));
+}
+
+void put_bytes(const char *name, const void *bytes, size_t size)
 {
     FILE *file = fopen(name, "wb");
     assert_non_null(file);
-    assert_int_equal(fwrite(text, 1, size, file), size);
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
     assert_int_equal(fclose(file), 0);
 }
 
@@ -61,6 +66,16 @@ void assert_run(const char *words, int code)
     int got = shell(command);
     if (got != code)
         fail_msg("normgate %s: exit %d, not %d\n%s%s", words, got, code, out,
+                 err);
+}
+
+void assert_error(const char *words, int code, const char *reason)
+{
+    assert_run(words, code);
+    size_t length = strlen(err);
+    if (strncmp(err, "normgate", 8) != 0 || length < 10 ||
+        strchr(err, '\n') != err + length - 1 || strstr(err, reason) == NULL)
+        fail_msg("normgate %s: no single line with '%s': '%s'", words, reason,
                  err);
 }
 

@@ -14,12 +14,17 @@ int program_leave(void **state);
 extern char *out, *err; /* of the last run */
 
 char *slurp(const char *name); /* NULL without the file; to be freed */
-void put(const char *name, const void *text, size_t size);
+void put(const char *name, const char *text);
+void put_bytes(const char *name, const void *bytes, size_t size);
 size_t lines_of(const char *text);
 
 /* Exit code of a shell's command; 128: a signal ended it. */
 int shell(const char *command);
-void assert_run(const char *program_words, int code);
+
+/* Runs normgate with these words and asks for its exit code; the second also
+ * for one line on stderr that holds `reason`. */
+void assert_run(const char *words, int code);
+void assert_error(const char *words, int code, const char *reason);
 
 void assert_has(const char *text, const char *part);
 void assert_lacks(const char *text, const char *part);

@@ -185,6 +185,7 @@ static void what_has_no_place_is_marked_at_the_edge(void **unused)
     ng_chart chart = chart_of(&broken, 1, true);
     char *html = draw(&chart);
     assert_int_equal(line_of(html, at, 8), 4); /* the four that have a place */
+    assert_true(at[1][1] < at[0][1] - 10 && at[3][1] < at[2][1] - 10);
     const char *line = strstr(html, "class=\"line");
     char path[400];
     snprintf(path, sizeof path, "%.*s", (int)strcspn(line, ">"), line);

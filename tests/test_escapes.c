@@ -192,10 +192,43 @@ static void a_subject_of_a_hostile_name_is_harmless(void **unused)
         assert_int_equal(RUN("check", path), 3);
         assert_int_equal(lines_of(output), 1);
     }
-    if (RUN("report", "--help") == 0) { /* else it is no command here */
-        RUN("report", "r.jsonl", "--html", EVIL ".html");
-        RUN("report", EVIL ".case", "--html", "r.html");
+    assert_int_equal(RUN("report", "r.jsonl", "--html", EVIL ".html"), 1);
+    assert_int_equal(RUN("report", EVIL ".case"), 2);
+    assert_int_equal(RUN("report", "r.jsonl", "r.jsonl", "--diff"), 1);
+}
+
+#define ESCAPES "\\u001b[2J\\u0007\\r\\n\\u009b\\u202e"
+
+static void files_of_hostile_text_are_harmless(void **unused)
+{
+    static const char *const files[] = {
+        EVIL,
+        "{\"waivers\": [{\"kernel\": \"" ESCAPES "*\", \"property\": \"*\", "
+        "\"reason\": \"" ESCAPES "\"}]}",
+        "{\"waivers\": [], \"" ESCAPES "\": 1}",
+        "{\"" ESCAPES "\": \"" ESCAPES "\"}",
+        "{\"kind\":\"check\",\"schema\":\"normgate-record/1\",\"subject\":"
+        "\"" ESCAPES "\",\"kernel\":\"" ESCAPES "\",\"op\":\"" ESCAPES
+        "\",\"pass\":\"forward\",\"dtype\":\"f32\",\"property\":\"" ESCAPES
+        "\",\"test\":\"" ESCAPES "\",\"verdict\":\"FAIL\",\"cause\":\"" ESCAPES
+        "\",\"replay\":\"" ESCAPES "\"}\n",
+    };
+    (void)unused;
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        FILE *file = fopen(EVIL ".json", "w");
+        assert_non_null(file);
+        assert_true(fputs(files[i], file) >= 0);
+        assert_int_equal(fclose(file), 0);
+        RUN("check", "builtin:two_pass", "--profile", "smoke", "--kernel",
+            "rms_norm_f32", "--property", "growth", "--waivers", EVIL ".json");
+        assert_true(lines_of(output) <= 15);
+        RUN("check", "builtin:two_pass", "--profile", "smoke", "--kernel",
+            "rms_norm_f32", "--property", "growth", "--baseline", EVIL ".json");
+        assert_true(lines_of(output) <= 15);
+        RUN("report", EVIL ".json");
+        assert_true(lines_of(output) <= 16);
     }
+    assert_non_null(strstr(output, "\xe2\x90\x9b[2J")); /* the record's text */
 }
 
 static void a_folder_of_a_hostile_name_is_harmless(void **unused)
@@ -356,6 +389,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_are_harmless),
         cmocka_unit_test(a_subject_of_a_hostile_name_is_harmless),
+        cmocka_unit_test(files_of_hostile_text_are_harmless),
         cmocka_unit_test(a_folder_of_a_hostile_name_is_harmless),
         cmocka_unit_test(a_worker_that_writes_escapes_is_harmless),
         cmocka_unit_test(the_help_names_every_option),

@@ -241,7 +241,7 @@ static void seeded_bugs_and_broken_histograms_are_in_no_row(void **unused)
 {
     ng_record records[] = {check("right", "shift", "PASS", 0.5),
                            check("right", "scale", "PASS", 0.5),
-                           seeded("wrong_one", "shift", "FAIL")};
+                           seeded("mistaken", "shift", "FAIL")};
     spread s = {.largest = 0.25};
     (void)unused;
     records[0].histogram = "9:4";
@@ -252,7 +252,7 @@ static void seeded_bugs_and_broken_histograms_are_in_no_row(void **unused)
     char *html = render(records, 3);
     char *errors = section(html, "errors");
     assert_row(errors, "right", &s);
-    assert_null(strstr(errors, "wrong_one"));
+    assert_null(strstr(errors, "mistaken"));
     assert_non_null(strstr(errors, "1 histograms could not be read"));
     free(html);
     records[0].histogram = records[2].histogram = "";

@@ -25,8 +25,8 @@
 
 static pid_t start(const char *jobs)
 {
-    put("f.jsonl", EARLIER, strlen(EARLIER));
-    put("f.html", EARLIER, strlen(EARLIER));
+    put("f.jsonl", EARLIER);
+    put("f.html", EARLIER);
     unlink("f.jsonl.partial");
     pid_t process = fork();
     assert_true(process >= 0);
@@ -203,8 +203,8 @@ static void test_full_disks(void **state)
 {
     char command[1024];
     (void)state;
-    put("f.jsonl", EARLIER, strlen(EARLIER));
-    put("f.html", EARLIER, strlen(EARLIER));
+    put("f.jsonl", EARLIER);
+    put("f.html", EARLIER);
     /* 64 blocks of 512 bytes, or of 1024 in some shells */
     snprintf(command, sizeof command,
              "ulimit -f 64; '%s' " CHECK "--profile smoke", NORMGATE_PROGRAM);
@@ -233,8 +233,8 @@ static void test_full_file_system(void **state)
     if (mount("none", "disk", "tmpfs", 0, "size=64k") != 0)
         skip(); /* for root alone */
     assert_int_equal(chdir("disk"), 0);
-    put("f.jsonl", EARLIER, strlen(EARLIER));
-    put("f.html", EARLIER, strlen(EARLIER));
+    put("f.jsonl", EARLIER);
+    put("f.html", EARLIER);
     snprintf(command, sizeof command,
              "'%s' " CHECK
              "--profile smoke 2>../e; c=$?; cat ../e >&2; exit $c",
@@ -245,7 +245,7 @@ static void test_full_file_system(void **state)
     assert_has(told, "No space left");
     free(told);
     assert_earlier_files();
-    put("f.html", "", 0); /* room for nothing but what is there */
+    put("f.html", ""); /* room for nothing but what is there */
     assert_int_equal(chdir(".."), 0);
     assert_run("report disk/f.jsonl.partial --html p.html", 4);
     assert_int_equal(umount("disk"), 0);

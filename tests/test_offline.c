@@ -370,12 +370,21 @@ static bool both_told(const char *a, const char *b)
     return a[0] != '\0' && b[0] != '\0';
 }
 
+/* Nor are there rows beyond 2^31 elements in a folder, to compare with. */
+static bool without_far_call(const char *name, const char *judged,
+                             const ng_record *record)
+{
+    return strcmp(name, "columns") == 0 && judged[0] == '\0' &&
+           strcmp(record->property, "layouts") == 0;
+}
+
 static void assert_equal_text(const char *a, const char *b, const char *name,
                               const ng_record *record)
 {
     if (strcmp(name, "subject") != 0 && strcmp(name, "replay") != 0 &&
         strcmp(name, "file") != 0 && strcmp(a, b) != 0 &&
-        !(strcmp(name, "cause") == 0 && both_told(a, b)))
+        !(strcmp(name, "cause") == 0 && both_told(a, b)) &&
+        !without_far_call(name, b, record))
         fail_msg("%s of %s %s: '%s', not '%s'", name, record->property,
                  record->test, b, a);
 }

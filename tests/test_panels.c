@@ -18,13 +18,19 @@ static void gradients_show_the_check_nearest_its_bound(void **unused)
         measured("poor", "gradient", "FAIL", "residual=9e-06; bound=1e-06"),
         measured("lost", "gradient", "FAIL", "residual=nan; bound=1e-06"),
         measured("lost", "gradient", "FAIL", "residual=8e-06; bound=1e-06"),
+        measured("beside", "adjoint", "FAIL", "residual=3e-07; bound=1e-06"),
     };
     (void)unused;
-    char *text = section(records, 7, "gradients");
+    records[4].cause = "the numbers say it";
+    records[7].cause = "dgamma is wrong";
+    char *text = section(records, 8, "gradients");
     has(text, "<b>1.2e-7</b> of 2e-7<small>cosine 0.998877, worst of 2<");
     has(text, "<b>1e-5</b> of 0.0001<small>step 0.00781, 1 check<");
     has(text, "<b>9e-6</b> of 1e-6<small>worst of 2<");
     has(text, "<b>nan</b> of 1e-6");
+    has(text, "<b>3e-7</b> of 1e-6<small>1 check</small><small>dgamma is "
+              "wrong</small>");
+    lacks(text, "the numbers say it");
     lacks(text, "4e-7");
     before(text, "<b>poor</b>", "<b>good</b>");
     before(text, "<b>lost</b>", "<b>good</b>");

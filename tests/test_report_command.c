@@ -17,7 +17,7 @@
 static void test_partial_is_named(void **state)
 {
     (void)state;
-    put("g.jsonl.partial", "", 0);
+    put("g.jsonl.partial", "");
     unlink("g.jsonl");
     assert_run("report g.jsonl", 2);
     assert_has(err, "g.jsonl.partial: give that file");
@@ -36,7 +36,7 @@ static void test_truncated_anywhere(void **state)
     char *text = slurp("whole.jsonl");
     size_t size = strlen(text), complete = 0;
     for (size_t n = 0; n <= size; n++) {
-        put("cut.jsonl", text, n);
+        put_bytes("cut.jsonl", text, n);
         bool whole = n + 1 >= size; /* the newline adds nothing */
         assert_run("report cut.jsonl", whole ? 0 : 4);
         assert_has(out, whole ? "PASS\n" : "INCOMPLETE");
@@ -74,7 +74,7 @@ static void test_hostile_files(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        put("h.jsonl", rows[i].text, strlen(rows[i].text));
+        put("h.jsonl", rows[i].text);
         assert_run("report h.jsonl --html h.html", rows[i].code);
         assert_has(err, rows[i].reason);
         assert_true(lines_of(err) == 1);
@@ -83,11 +83,11 @@ static void test_hostile_files(void **state)
     char *wide = malloc(size);
     assert_non_null(wide);
     memset(wide, 'x', size);
-    put("h.jsonl", wide, size);
+    put_bytes("h.jsonl", wide, size);
     assert_run("report h.jsonl", 2);
     assert_has(err, "longer than 1 MiB");
     memset(wide, '\0', size);
-    put("h.jsonl", wide, size);
+    put_bytes("h.jsonl", wide, size);
     assert_run("report h.jsonl", 2);
     assert_has(err, "NUL");
     free(wide);

@@ -111,7 +111,10 @@ static void hostile_text_does_no_harm(void **unused)
     }
     records[3].kernel = "wrong on purpose";
     char *html = render(ng_report_html, records, 4, true);
-    assert_null(strstr(html, "<script"));
+    const char *script = strstr(html, "<script>"); /* the page's own */
+    assert_non_null(script);
+    assert_ptr_equal(strstr(html, "<script"), script);
+    assert_null(strstr(script + 1, "<script"));
     free(html);
     free(render(ng_report_junit, records, 4, true));
     char *text = summarise(records, 4, true, false);
@@ -134,16 +137,90 @@ static void the_page_shows_a_finding(void **unused)
     records[2].cause = "eps stands outside the root";
     records[2].worst_tensor = "y";
     records[2].exact = 0.1;
+    records[2].wrong = 3;
+    records[2].note = "measured in passing";
+    records[2].id = "0123456789abcdef";
     char *html = render(ng_report_html, records, 3, true);
     assert_non_null(strstr(html, "2 of 2 cases"));
     assert_non_null(strstr(html, "eps stands outside the root"));
     assert_non_null(strstr(html, "0x1.999999999999ap-4"));
     assert_non_null(strstr(html, "<td>nan</td>"));
     assert_non_null(strstr(html, "First failing case"));
-    assert_non_null(strstr(html, "href=\"#f"));
+    assert_non_null(strstr(html, "3 of 4 outputs"));
+    assert_non_null(strstr(html, "measured in passing"));
+    assert_non_null(strstr(html, "0123456789abcdef"));
     free(html);
     html = render(ng_report_html, records, 1, false);
     assert_non_null(strstr(html, "INCOMPLETE"));
+    free(html);
+}
+
+/* The first finding's id, between `<article ... id="` and `"`. */
+static const char *next_id(const char **at, char id[32])
+{
+    static const char before[] = "<article class=\"finding\" id=\"";
+    const char *begin = strstr(*at, before);
+    assert_non_null(begin);
+    begin += sizeof before - 1;
+    size_t size = strcspn(begin, "\"");
+    assert_in_range(size, 1, 31);
+    memcpy(id, begin, size);
+    id[size] = '\0';
+    *at = begin;
+    return id;
+}
+
+static void findings_keep_their_id(void **unused)
+{
+    ng_record records[] = {
+        check("k", "shift", "FAIL", 3),
+        check("good", "scale", "PASS", 0.5),
+        check("k", "scale", "FAIL", 3),
+        check("k", "shift", "FAIL", 4),
+    };
+    char shift[32], scale[32], other[32], id[32], link[48];
+    (void)unused;
+    records[3].subject = "another"; /* its kernel has the same name */
+    char *html = render(ng_report_html, records, 4, true);
+    const char *at = html;
+    next_id(&at, shift);
+    next_id(&at, scale);
+    next_id(&at, other);
+    assert_string_not_equal(shift, scale);
+    assert_string_not_equal(shift, other);
+    assert_string_not_equal(scale, other);
+    snprintf(link, sizeof link, "<a href=\"#%s\">", scale);
+    assert_non_null(strstr(html, link));
+    free(html);
+    /* Another run, other findings before it, another path of the subject. */
+    records[0].property = "range";
+    records[2].subject = "elsewhere";
+    records[2].ratio = 77;
+    html = render(ng_report_html, records, 3, true);
+    at = html;
+    assert_string_not_equal(next_id(&at, id), scale);
+    assert_string_equal(next_id(&at, id), scale);
+    free(html);
+}
+
+static void a_section_without_words_is_left_out(void **unused)
+{
+    ng_record records[] = {check("k", "shift", "PASS", 0.5),
+                           seeded("bug", "shift", "FAIL")};
+    (void)unused;
+    char *html = render(ng_report_html, records, 2, true);
+    assert_non_null(strstr(html, "<section id=\"seeded\""));
+    assert_non_null(strstr(html, "<a href=\"#seeded\">"));
+    assert_non_null(strstr(html, "<section id=\"matrix\""));
+    assert_null(strstr(html, "kill_score"));
+    free(html);
+    html = render(ng_report_html, records, 1, true);
+    assert_null(strstr(html, "id=\"seeded"));
+    assert_null(strstr(html, "href=\"#seeded\""));
+    free(html);
+    html = render(ng_report_html, records + 1, 1, true);
+    assert_null(strstr(html, "id=\"matrix"));
+    assert_null(strstr(html, "href=\"#matrix\""));
     free(html);
 }
 
@@ -159,7 +236,8 @@ static void junit_counts_by_kind(void **unused)
     (void)unused;
     char *xml = render(ng_report_junit, records, 9, true);
     assert_non_null(strstr(xml, "<testsuites name=\"normgate\" tests=\"7\" "
-                                "failures=\"2\" errors=\"1\" skipped=\"2\""));
+                                "failures=\"2\" errors=\"1\""));
+    assert_non_null(strstr(xml, "skipped=\"2\""));
     assert_non_null(strstr(xml, "seeded bug survived"));
     assert_non_null(strstr(xml, "normgate replay"));
     free(xml);
@@ -302,6 +380,8 @@ int main(void)
         cmocka_unit_test(empty_reports_are_well_formed),
         cmocka_unit_test(hostile_text_does_no_harm),
         cmocka_unit_test(the_page_shows_a_finding),
+        cmocka_unit_test(findings_keep_their_id),
+        cmocka_unit_test(a_section_without_words_is_left_out),
         cmocka_unit_test(junit_counts_by_kind),
         cmocka_unit_test(python_reads_the_junit),
         cmocka_unit_test(the_summary_is_short),

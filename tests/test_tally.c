@@ -76,11 +76,61 @@ static void nothing_is_no_pass(void **unused)
     assert_int_equal(outcome(&missed, 1, false), ng_outcome_incomplete);
 }
 
+static ng_record told(const char *kind, const char *state, const char *verdict)
+{
+    ng_record record;
+    ng_record_init(&record, kind);
+    record.state = state;
+    record.verdict = verdict;
+    return record;
+}
+
+static void waivers_and_baselines_are_counted(void **unused)
+{
+    ng_record records[] = {
+        check("waived", "shift", "WAIVED", 7),
+        told("waiver", "used", ""),
+        told("waiver", "expired", ""),
+        told("waiver", "unused", ""),
+        told("waiver", "of a newer one", ""),
+        told("baseline", "better", "PASS"),
+        told("baseline", "new", "PASS"),
+        told("baseline", "gone", "PASS"),
+        told("baseline", "accepted", "WAIVED"),
+        told("baseline", "unchanged", "PASS"),
+        told("baseline", "worse", "FAIL"),
+        told("baseline", "of a newer one", ""),
+    };
+    ng_tally t;
+    (void)unused;
+    records[9].entries = 40;
+    assert_int_equal(ng_tally_records(&t, records, 12, NULL), ng_status_ok);
+    assert_int_equal(t.kernels_waived, 1);
+    assert_int_equal(t.kernels_passing + t.kernels_idle, 0);
+    assert_int_equal(t.waivers, 4);
+    assert_int_equal(t.waivers_used, 1);
+    assert_int_equal(t.waivers_unused, 1);
+    assert_int_equal(t.waivers_expired, 1);
+    assert_int_equal(t.baseline_better, 1);
+    assert_int_equal(t.baseline_new, 1);
+    assert_int_equal(t.baseline_gone, 1);
+    assert_int_equal(t.baseline_accepted, 1);
+    assert_int_equal(t.baseline_unchanged, 40);
+    assert_int_equal(t.baseline_worse, 2); /* no verdict is no pass */
+    assert_ptr_equal(t.first_worse, &records[10]);
+    assert_int_equal(outcome(records, 12, true), ng_outcome_fail);
+    assert_int_equal(outcome(records, 12, false), ng_outcome_fail);
+    assert_int_equal(outcome(records, 10, true), ng_outcome_pass);
+    assert_int_equal(outcome(records, 10, false), ng_outcome_incomplete);
+    assert_int_equal(outcome(records + 1, 9, true), ng_outcome_nothing);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_tally_follows_its_rules),
         cmocka_unit_test(nothing_is_no_pass),
+        cmocka_unit_test(waivers_and_baselines_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -264,7 +264,7 @@ static char *summarise(const ng_record *records, size_t count, bool complete,
 static ng_record *everything(size_t subjects, size_t *count, char (**names)[40])
 {
     static const char hostile[] = "\n\n\x1b[2J\r\xff\xe2\x80\xa8\n%s%n";
-    ng_record *records = calloc(4 * subjects + 8, sizeof *records);
+    ng_record *records = calloc(4 * subjects + 16, sizeof *records);
     *names = calloc(subjects + 1, sizeof **names);
     assert_true(records != NULL && *names != NULL);
     *count = 0;
@@ -289,6 +289,16 @@ static ng_record *everything(size_t subjects, size_t *count, char (**names)[40])
         r->verdict = i < 3 ? "FAIL" : "PASS";
         r->seconds = 1e300;
     }
+    for (size_t i = 0; i < 8; i++) {
+        static const char *const states[] = {"used",      "unused", "expired",
+                                             "unchanged", "worse",  "better",
+                                             "new",       hostile};
+        ng_record *r = &records[(*count)++];
+        ng_record_init(r, i < 3 ? "waiver" : "baseline");
+        r->verdict = i == 4 ? "FAIL" : "PASS";
+        r->state = states[i];
+        r->kernel = r->property = r->cause = r->test = r->replay = hostile;
+    }
     return records;
 }
 
@@ -307,6 +317,8 @@ static void the_summary_is_short_whatever_happened(void **unused)
             assert_non_null(strstr(text, "report  a b/report.html\n"));
             assert_int_equal(strstr(text, "INCOMPLETE") != NULL, k % 2 == 0);
             assert_non_null(strstr(text, "kill score 3 of 4"));
+            assert_non_null(strstr(text, "\n  waivers: 1 used, 1 unused"));
+            assert_non_null(strstr(text, "\n  baseline: "));
             if (subjects[i] == 1000) { /* of each even subject two */
                 assert_non_null(strstr(text, "and 999 more findings\n"));
                 assert_non_null(strstr(text, "500 of 1,000 correct kernels"));

@@ -34,6 +34,7 @@ for them is dropped, and may be left out). Under in_place=yes the memory of y ma
 be that of x, and dx that of dy: it is written after the function has returned.
 numpy has no bf16: such arrays are uint16 bit patterns, for from_bf16 and to_bf16.
 """
+import functools
 import inspect
 import json
 import mmap
@@ -193,10 +194,26 @@ def _send(replies, message):
 def _describe(label):
     contract, function, _ = _kernels[label]
     described = {"name": label, "contract": contract}
-    code = getattr(inspect.unwrap(function), "__code__", None)
-    if code is not None:
-        described.update(file=code.co_filename, line=code.co_firstlineno)
+    described.update(_source(function))
     return described
+
+
+def _source(function):
+    """Where it is written, as reports and CI servers show it: by the path from
+    the folder that normgate runs in, where the file is below it."""
+    function = inspect.unwrap(function)
+    while isinstance(function, functools.partial):
+        function = inspect.unwrap(function.func)
+    if not hasattr(function, "__code__"):
+        function = getattr(type(function), "__call__", None)  # an object's
+    code = getattr(function, "__code__", None)
+    if code is None or code.co_filename.startswith("<"):
+        return {}  # compiled, or not from a file
+    path = os.path.realpath(code.co_filename)
+    here = os.path.realpath(os.curdir)
+    if os.path.commonpath([path, here]) == here:
+        path = os.path.relpath(path, here)
+    return {"file": path, "line": code.co_firstlineno}
 
 
 def _answer(memory, call):

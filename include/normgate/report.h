@@ -9,14 +9,16 @@
  * failures are wanted, and count nowhere but in the lines that name it.
  *
  * A correct kernel passes when no check of it is wrong and at least one was
- * judged. A seeded bug is caught when a check of its named property is wrong;
+ * judged. One of which nothing is left but waived failures neither passes nor
+ * is idle: its owner knows. A seeded bug is caught when a check of its named property is wrong;
  * one that only other properties see is not caught. */
 typedef struct ng_tally {
     uint64_t subjects;
     uint64_t kernels; /* not seeded */
     uint64_t kernels_passing;
     uint64_t kernels_failing;
-    uint64_t kernels_idle; /* nothing of them was judged */
+    uint64_t kernels_idle;   /* nothing of them was judged */
+    uint64_t kernels_waived; /* failures of them are waived, none is not */
     uint64_t seeded;
     uint64_t caught;
     uint64_t caught_elsewhere; /* only by a property that is not the named */
@@ -32,18 +34,24 @@ typedef struct ng_tally {
     uint64_t proved_table, proved_double_word, proved_binary128, proved_mpfr,
         proved_exact;
     uint64_t undecided;
+    uint64_t waivers, waivers_used, waivers_unused, waivers_expired;
+    uint64_t baselines; /* runs that were compared with one */
+    uint64_t baseline_worse, baseline_accepted, baseline_better, baseline_new,
+        baseline_gone, baseline_unchanged; /* entries */
     double worst_ratio;           /* of kernels not seeded; NAN without any */
     const ng_record *worst;       /* where; NULL likewise */
     const ng_record *first_wrong; /* of kernels not seeded, or NULL */
+    const ng_record *first_worse; /* than the baseline, or NULL */
 } ng_tally;
 
 ng_status ng_tally_records(ng_tally *tally, const ng_record *records,
                            size_t count, ng_error *error);
 
 typedef enum ng_outcome {
-    ng_outcome_pass,       /* all hold, every seeded bug is caught */
-    ng_outcome_fail,       /* a kernel failed, or a seeded bug survived */
-    ng_outcome_nothing,    /* nothing was judged of a kernel, or of all */
+    ng_outcome_pass,    /* all hold, every seeded bug is caught */
+    ng_outcome_fail,    /* a kernel failed, a seeded bug survived, or accuracy
+                              is worse than the baseline */
+    ng_outcome_nothing, /* nothing was judged of a kernel, or of all */
     ng_outcome_incomplete, /* nothing wrong so far; the run did not end */
 } ng_outcome;
 
@@ -57,6 +65,17 @@ ng_status ng_report_html(const ng_record *records, size_t count, bool complete,
  * of a seeded bug one test case: that its named property fails. */
 ng_status ng_report_junit(const ng_record *records, size_t count, bool complete,
                           const char *path, ng_error *error);
+
+/* Markdown for the summary of a CI job or a note on a merge request; less than
+ * 900 KiB whatever the records say. */
+ng_status ng_report_markdown(const ng_record *records, size_t count,
+                             bool complete, const char *path, ng_error *error);
+
+/* Workflow commands of GitHub Actions: the ten worst findings as `::error`,
+ * each with its kernel's source file and line where the kernel names them. */
+ng_status ng_report_annotations(const ng_record *records, size_t count,
+                                bool complete, const char *path,
+                                ng_error *error);
 
 /* At most fifteen lines for a terminal. `html` is where the page was written,
  * or NULL. */
@@ -74,7 +93,8 @@ ng_status ng_report_changes(const ng_record *records, size_t count, FILE *file,
                             bool colour, ng_error *error);
 
 /* Writes all or nothing: into a new file beside `path`, then renamed. What is
- * no regular file (a pipe, /dev/stdout) is written directly. */
+ * no regular file (a pipe, /dev/stdout) is written directly; "-" is standard
+ * output. */
 ng_status ng_report_write_file(const char *path, const char *data, size_t size,
                                ng_error *error);
 

@@ -1,0 +1,34 @@
+/* Markdown: what its parts are made from, and the pieces that they share. */
+#ifndef NORMGATE_REPORTS_MARKDOWN_H
+#define NORMGATE_REPORTS_MARKDOWN_H
+
+#include "buffer.h"
+#include "findings.h"
+#include "tally.h"
+
+typedef struct ng_markdown {
+    ng_buffer *out;
+    const ng_record *records;
+    size_t count;
+    bool complete;
+    const ng_grid *grid; /* by property */
+    const ng_tally *tally;
+    const ng_findings *findings;
+} ng_markdown;
+
+/* The tables of kernels: those that do not pass, and those that do, folded.
+ * From `full` bytes of the document on rows are only counted. */
+void ng_markdown_kernels(const ng_markdown *m, size_t full);
+
+/* The tables of what was waived and of what moved against the baseline, folded;
+ * `full` as above. */
+void ng_markdown_waivers(const ng_markdown *m, size_t full);
+void ng_markdown_baseline(const ng_markdown *m, size_t full);
+
+/* <code>name</code> */
+void ng_markdown_name(ng_buffer *out, const char *text);
+
+/* "12 more WHAT: ...", a paragraph; nothing of 0. */
+void ng_markdown_more(ng_buffer *out, size_t count, const char *what);
+
+#endif
