@@ -163,8 +163,8 @@ static void write_head(const compare *a)
         ng_buffer_add(a->page->out, "<th scope=\"col\" title=\"");
         ng_buffer_excerpt(a->page->out, a->atlas.subject[s], 300);
         ng_buffer_add(a->page->out, "\">");
-        ng_buffer_name(a->page->out, a->atlas.name[s][0] ? a->atlas.name[s]
-                                                         : "(not named)");
+        ng_buffer_name(a->page->out,
+                       a->atlas.name[s][0] ? a->atlas.name[s] : "(not named)");
         ng_buffer_add(a->page->out, "</th>");
     }
     ng_buffer_add(a->page->out, "</tr></thead>\n<tbody>\n");
