@@ -14,7 +14,7 @@ typedef struct ng_watch {
     const char *path;
     bool update;
     const ng_gate_options *options; /* what the run leaves out is not gone */
-    const char *version, *subject; /* of this run */
+    const char *version, *subject;  /* of this run */
     ng_baseline before;
     double factor;
     struct ng_watch_slot *slot;

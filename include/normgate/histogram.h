@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 /* Bin 0: no error. Bin b, 1 to 61, holds errors up to ng_histogram_edge(b), in
- * ulp: 2^-6 = 1/64, then two bins a binade, 3 * 2^-8, 2^-5, ... to 2^24. The
+ * ulp: 2^-6 = 1/64, then two bins a binade, 3 * 2^-7, 2^-5, ... to 2^24. The
  * last holds what is larger: wrong in every digit, infinite or NaN. */
 enum { NG_HISTOGRAM_BINS = 63, NG_HISTOGRAM_TEXT_MAX = 1536 };
 
