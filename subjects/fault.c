@@ -2,10 +2,13 @@
 #include "fault.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <ucontext.h>
+#include <unistd.h>
 
 enum access {
     access_unknown,
@@ -35,14 +38,25 @@ static enum access access_of(const siginfo_t *info, const void *context)
 #endif
 }
 
+/* The thread whose fault ends the process; 0 before. */
+static atomic_int ending;
+
 static void on_signal(int number, siginfo_t *info, void *context)
 {
+    int none = 0, thread = gettid();
+    if (!atomic_compare_exchange_strong(&ending, &none, thread) &&
+        none != thread)
+        for (;;) /* another thread's fault was first: it ends us all */
+            sched_yield();
     last_words->error_number = errno;
     last_words->address = (uintptr_t)info->si_addr;
     last_words->access = (int)access_of(info, context);
     last_words->signal = number;
-    /* SA_RESETHAND: the same fault again now ends us. A signal that was sent,
-     * by abort() or raise(), has to be sent again. */
+    /* The same fault again now ends us. SA_RESETHAND would reset the signal
+     * before the words are written, and a fault of a second thread would end us
+     * without them. A signal that was sent, by abort() or raise(), has to be
+     * sent again. */
+    signal(number, SIG_DFL);
     if (info->si_code <= 0)
         raise(number);
 }
@@ -56,8 +70,7 @@ void fault_watch(fault *shared)
     last_words = shared;
     last_words->stack = (uintptr_t)&stack;
     struct sigaction action = {.sa_sigaction = on_signal};
-    action.sa_flags =
-        (int)(SA_SIGINFO | SA_ONSTACK | SA_RESETHAND | SA_NODEFER);
+    action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         sigaction(numbers[i], &action, NULL);
     /* Whatever normgate itself blocks, a kernel starts with nothing blocked. */
