@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "../cli/estimate.h"
+#include "program.h"
 #include "report_records.h"
 
 enum { SCREEN_MAX = 1 << 22, LINES_MAX = 15 };
@@ -233,14 +234,6 @@ static void the_environment_is_obeyed(void **unused)
         assert_non_null(strstr(text, "PASS"));
         free(text);
     }
-}
-
-static size_t lines_of(const char *text)
-{
-    size_t lines = 0;
-    for (; *text != '\0'; text++)
-        lines += *text == '\n';
-    return lines;
 }
 
 static char *summarise(const ng_record *records, size_t count, bool complete,
