@@ -1,5 +1,16 @@
 /* Panel limits: sections per kernel without anything to say, with too much, and
  * of hostile columns and contracts. */
+#include "report_records.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
 #include "page_text.h"
 
 enum { MANY = 3000, LONG = 1000000 };
