@@ -177,8 +177,8 @@ static void add_seeded(ng_change *change, const ng_record *before,
 {
     if (strcmp(now->property, now->seeded_bug) != 0)
         return;
-    bool seen = ng_verdict_wrong(ng_record_verdict(before));
-    bool sees = ng_verdict_wrong(ng_record_verdict(now));
+    bool seen = ng_record_wrong(before);
+    bool sees = ng_record_wrong(now);
     change->still_wrong += seen && sees;
     change->broken += seen && !sees;
     change->fixed += !seen && sees;

@@ -36,8 +36,7 @@ static size_t state_of(const ng_record *record)
 static bool is_shown(const ng_record *record)
 {
     return strcmp(record->kind, "baseline") == 0 &&
-           (state_of(record) < STATES ||
-            ng_verdict_wrong(ng_record_verdict(record)));
+           (state_of(record) < STATES || ng_record_wrong(record));
 }
 
 static void write_pair(ng_buffer *out, double now, double before)

@@ -142,7 +142,7 @@ static void worse_than_the_baseline_is_a_finding(void **unused)
     records[1].cause = "largest error 9 ulp, was 2 ulp";
     char *text = annotate(records, 2, true);
     assert_int_equal(
-        lines_with(text, "::error title=k%3A worse than the baseline%3A "
+        lines_with(text, "::error title=k%3A WORSE%3A "
                          "shift::largest error 9 ulp, was 2 ulp%0Acase: "),
         1);
     free(text);

@@ -175,7 +175,7 @@ static void many_kernels_are_counted(void **unused)
     free(records);
 }
 
-static void hostile_columns_do_no_harm(void **unused)
+static void hostile_sweeps_and_maps_do_no_harm(void **unused)
 {
     static const char *const columns[] = {
         "n=1 2 3; error=nan inf -inf; bound=0 -1 1e308; error_exponent=1e300",
@@ -250,22 +250,22 @@ static void shares_fit_into_the_page(void **unused)
 static void sections_keep_to_their_share(void **unused)
 {
     enum { KERNELS = 2000 };
-    static char names[KERNELS][16], columns[KERNELS][200];
+    static char kernels[KERNELS][16], columns[KERNELS][200];
     ng_record *records = calloc(3 * KERNELS, sizeof *records);
     (void)unused;
     assert_non_null(records);
     for (size_t i = 0; i < KERNELS; i++) {
-        snprintf(names[i], sizeof names[i], "kernel_%zu", i);
+        snprintf(kernels[i], sizeof kernels[i], "kernel_%zu", i);
         snprintf(columns[i], sizeof columns[i],
                  "scale=%zu; offset=0; eps=0; outside=0; infinite=0", i);
         ng_record *r = &records[3 * i];
-        r[0] = check(names[i], "growth", "PASS", 0.5);
+        r[0] = check(kernels[i], "growth", "PASS", 0.5);
         r[0].columns = "n=1 2 4 8; error=1 2 3 4; bound=2 4 8 16";
-        r[1] = check(names[i], "range", "PASS", 0.5);
+        r[1] = check(kernels[i], "range", "PASS", 0.5);
         r[1].columns = columns[i];
-        r[2] = check(names[i], "shift", "PASS", 0.5);
+        r[2] = check(kernels[i], "shift", "PASS", 0.5);
         r[2].histogram = "0:1 7:2 20:5";
-        r[0].dtype = names[i]; /* a group of its own */
+        r[0].dtype = kernels[i]; /* a group of its own */
     }
     const struct {
         const char *name, *rest;
@@ -290,7 +290,7 @@ int main(void)
         cmocka_unit_test(bugs_on_purpose_stand_aside),
         cmocka_unit_test(hostile_columns_do_no_harm),
         cmocka_unit_test(many_kernels_are_counted),
-        cmocka_unit_test(hostile_columns_do_no_harm),
+        cmocka_unit_test(hostile_sweeps_and_maps_do_no_harm),
         cmocka_unit_test(sections_keep_to_their_share),
         cmocka_unit_test(shares_fit_into_the_page),
     };
