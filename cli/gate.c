@@ -122,11 +122,23 @@ static void copy_finding(ng_record *record, const ng_finding *finding,
     record->bound = finding->bound;
 }
 
-void ng_gate_check(ng_trial *trial, const ng_property *property,
-                   const ng_case *test, ng_arena *arena, ng_record *record)
+void ng_gate_name(const ng_trial *trial, ng_record *record)
 {
     const ng_kernel_info *kernel =
         ng_subject_kernel(trial->subject, trial->kernel);
+    record->subject = ng_subject_spec(trial->subject);
+    record->kernel = kernel->name;
+    record->contract = kernel->contract_text;
+    record->op = kernel->contract.op;
+    record->pass = kernel->contract.pass;
+    record->dtype = ng_format_of(ng_contract_storage(&kernel->contract))->name;
+    record->file = kernel->file != NULL ? kernel->file : "";
+    record->line = kernel->file != NULL ? (uint64_t)kernel->line : 0;
+}
+
+void ng_gate_check(ng_trial *trial, const ng_property *property,
+                   const ng_case *test, ng_arena *arena, ng_record *record)
+{
     char line[NG_CASE_TEXT_MAX];
     double begin = ng_seconds();
     ng_finding finding;
@@ -136,17 +148,10 @@ void ng_gate_check(ng_trial *trial, const ng_property *property,
     ng_arena_release(&trial->arena);
     ng_case_print(test, line, sizeof line);
     ng_record_init(record, "check");
-    record->subject = ng_subject_spec(trial->subject);
-    record->kernel = kernel->name;
-    record->contract = kernel->contract_text;
-    record->op = test->op;
-    record->pass = test->pass;
-    record->dtype = ng_format_of(test->dtype)->name;
+    ng_gate_name(trial, record);
     record->property = property->name;
     record->family = test->gen;
     record->test = ng_arena_text(arena, "%s", line);
-    record->file = kernel->file != NULL ? kernel->file : "";
-    record->line = kernel->file != NULL ? (uint64_t)kernel->line : 0;
     char id[NG_RECORD_ID_SIZE];
     ng_record_id(record, id);
     record->id = ng_arena_text(arena, "%s", id);
@@ -176,17 +181,13 @@ static bool exhausted(patience *p, const char *verdict)
 static ng_status put_skip(ng_trial *trial, const ng_property *property,
                           const char *killed_by, ng_sink *sink, ng_error *error)
 {
-    const ng_kernel_info *kernel =
-        ng_subject_kernel(trial->subject, trial->kernel);
+    char id[NG_RECORD_ID_SIZE];
     ng_record record;
     ng_record_init(&record, "check");
-    record.subject = ng_subject_spec(trial->subject);
-    record.kernel = kernel->name;
-    record.contract = kernel->contract_text;
-    record.op = kernel->contract.op;
-    record.pass = kernel->contract.pass;
-    record.dtype = ng_format_of(ng_contract_storage(&kernel->contract))->name;
+    ng_gate_name(trial, &record);
     record.property = property->name;
+    ng_record_id(&record, id);
+    record.id = id;
     record.verdict = ng_verdict_name(NG_SKIP);
     record.cause = "the kernel crashed or hung too often; its other cases "
                    "were not tried";

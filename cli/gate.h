@@ -40,6 +40,9 @@ ng_trial ng_gate_trial(ng_subject *subject, size_t k,
 bool ng_gate_applies(const ng_gate_options *options, const ng_trial *trial,
                      const ng_property *property);
 
+/* What a record says of the trial's kernel. */
+void ng_gate_name(const ng_trial *trial, ng_record *record);
+
 /* One check, with its finding as a record. Texts live in `arena`. */
 void ng_gate_check(ng_trial *trial, const ng_property *property,
                    const ng_case *test, ng_arena *arena, ng_record *record);

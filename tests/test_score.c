@@ -73,6 +73,21 @@ static void a_crew_gives_the_records_of_one(void **state)
     ng_arena_release(&crew.arena);
 }
 
+/* Whether it was caught or not, and by which property. */
+static void assert_named_by_bug(const ng_record *score)
+{
+    char id[NG_RECORD_ID_SIZE];
+    ng_record bug;
+    ng_record_init(&bug, "check");
+    bug.kernel = score->kernel;
+    bug.op = "layer_norm";
+    bug.pass = "forward";
+    bug.dtype = "f32";
+    bug.property = score->seeded_bug;
+    ng_record_id(&bug, id);
+    assert_string_equal(score->id, id);
+}
+
 /* A subject that cannot load, and a bug that hangs, in a crew. */
 static void a_crew_tells_what_goes_wrong(void **state)
 {
@@ -103,6 +118,7 @@ static void a_run_says_what_it_is_worth(void **state)
         assert_string_equal(r->pass, "forward");
         assert_string_equal(r->dtype, "f32");
         assert_string_not_equal(r->note, "");
+        assert_named_by_bug(r);
         if (strcmp(r->subject, "builtin:bug.eps_outside") == 0)
             eps_outside = strcmp(r->verdict, "FAIL") == 0 &&
                           strcmp(r->property, "epsilon") == 0;
