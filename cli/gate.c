@@ -279,7 +279,7 @@ static size_t count_cases(const ng_trial *trial, const ng_property *property)
     return count;
 }
 
-ng_status ng_gate_kernel(ng_subject *subject, size_t k, bool planted,
+ng_status ng_gate_kernel(ng_subject *subject, size_t k, bool seeded,
                          const ng_gate_options *options, ng_sink *sink,
                          ng_error *error)
 {
@@ -288,7 +288,7 @@ ng_status ng_gate_kernel(ng_subject *subject, size_t k, bool planted,
         return ng_status_ok;
     ng_trial trial = ng_gate_trial(subject, k, options);
     const char *killed_by =
-        planted && kernel->seeded_bug ? kernel->killed_by : "";
+        seeded && kernel->seeded_bug ? kernel->killed_by : "";
     patience p = {0};
     ng_status status = ng_status_ok;
     ng_progress_kernel(options->progress, kernel->name,
@@ -313,13 +313,13 @@ ng_status ng_gate_kernel(ng_subject *subject, size_t k, bool planted,
     return status;
 }
 
-ng_status ng_gate_opened(ng_subject *subject, bool planted,
+ng_status ng_gate_opened(ng_subject *subject, bool seeded,
                          const ng_gate_options *options, ng_sink *sink,
                          ng_error *error)
 {
     ng_status status = ng_status_ok;
     for (size_t k = 0;
          k < ng_subject_kernel_count(subject) && status == ng_status_ok; k++)
-        status = ng_gate_kernel(subject, k, planted, options, sink, error);
+        status = ng_gate_kernel(subject, k, seeded, options, sink, error);
     return status;
 }

@@ -20,14 +20,14 @@ typedef struct ng_sink {
                      ng_error *error);
 } ng_sink;
 
-/* Every property on one kernel. `planted`: the subject's seeded bugs are meant
+/* Every property on one kernel. `seeded`: the subject's seeded bugs are meant
  * to be caught, and their records say by which property. */
-ng_status ng_gate_kernel(ng_subject *subject, size_t k, bool planted,
+ng_status ng_gate_kernel(ng_subject *subject, size_t k, bool seeded,
                          const ng_gate_options *options, ng_sink *sink,
                          ng_error *error);
 
 /* Every kernel of a subject. */
-ng_status ng_gate_opened(ng_subject *subject, bool planted,
+ng_status ng_gate_opened(ng_subject *subject, bool seeded,
                          const ng_gate_options *options, ng_sink *sink,
                          ng_error *error);
 

@@ -70,7 +70,7 @@ static const ng_waiver *find(ng_waive *w, const ng_record *check, bool wrong,
         if (!use->named || !ng_waiver_picks(waiver, check))
             continue;
         if (check->seeded_bug[0] != '\0') {
-            use->planted = true;
+            use->seeded = true;
             continue;
         }
         use->met++;
@@ -200,7 +200,7 @@ static void tell(ng_record *record, const ng_waive *w, size_t i,
                           "remove it",
                           use->met, use->met == 1 ? "" : "s");
     else if (use->cases == 0)
-        record->cause = use->planted
+        record->cause = use->seeded
                             ? "a seeded bug of the gate is never waived"
                             : "it names no check of this run; look at its "
                               "globs and at the filters of the run";

@@ -171,7 +171,7 @@ static void show(ng_change *change, ng_change_kind kind, const ng_record *now)
     }
 }
 
-/* A bug planted to be seen: only the property named for it counts. */
+/* A seeded bug is there to be seen: only the property named for it counts. */
 static void add_seeded(ng_change *change, const ng_record *before,
                        const ng_record *now)
 {

@@ -79,7 +79,7 @@ static void write_verdict(const ng_markdown *m)
         ng_buffer_add(out, "\n");
         ng_buffer_of(out, t->caught, t->seeded);
         ng_buffer_add(out,
-                      " planted bugs caught by the property named for them.\n");
+                      " seeded bugs caught by the property named for them.\n");
     }
     if (t->scored > 0) {
         ng_buffer_add(out, "\nKill score ");

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Kernels with planted bugs are no rows: the verdict counts them. */
+/* Kernels with seeded bugs are no rows: the verdict counts them. */
 static bool passes(const ng_row *row)
 {
     return row->score.wrong == 0 && row->score.judged > 0;
@@ -80,7 +80,7 @@ static void write_subject(ng_buffer *out, const ng_row *row)
     ng_buffer_add(out, "\n");
     ng_markdown_name(out, row->subject);
     ng_buffer_add(out, "\n\n| Kernel | Op, pass, dtype | Cases | Wrong | "
-                       "Largest error/bound | Error in ulp: median | 99% | "
+                       "Largest error/bound | Error in ulp: median | p99 | "
                        "Largest |\n"
                        "|---|---|--:|--:|--:|--:|--:|--:|\n");
 }

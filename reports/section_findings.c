@@ -270,8 +270,7 @@ static void write_counts(ng_page *page)
     }
     if (survived > 0) {
         ng_buffer_count(page->out, survived);
-        ng_buffer_format(page->out,
-                         " planted bug%s that the gate let through. ",
+        ng_buffer_format(page->out, " seeded bug%s that the gate let through. ",
                          survived == 1 ? "" : "s");
     }
     if (failed + survived == 0)

@@ -1,5 +1,5 @@
 /* The verdict, and what it is worth: how much was judged, how the reference
- * was proved, and whether the gate noticed the bugs planted to test it. */
+ * was proved, and whether the gate noticed the seeded bugs. */
 #include "adoption.h"
 #include "page.h"
 #include "tally.h"
@@ -54,12 +54,12 @@ static void write_sentence(ng_page *page)
         ng_buffer_format(out, "The gate caught %s ",
                          t->seeded == 1 ? "the" : "all");
         ng_buffer_count(out, t->seeded);
-        ng_buffer_format(out, " bug%s planted to test it. ", plural(t->seeded));
+        ng_buffer_format(out, " seeded bug%s. ", plural(t->seeded));
     } else if (t->seeded > 0) {
         ng_buffer_add(out, "The gate missed ");
         ng_buffer_of(out, t->seeded - t->caught, t->seeded);
-        ng_buffer_add(out, " bugs planted to test it, so a pass is worth "
-                           "less than it should be. ");
+        ng_buffer_add(out, " seeded bugs, so a pass is worth less than it "
+                           "should be. ");
     }
     if (t->kernels_idle > 0) {
         ng_buffer_of(out, t->kernels_idle, t->kernels);
@@ -134,7 +134,7 @@ static void write_seeded(ng_buffer *out, const ng_tally *t)
 {
     if (t->seeded == 0)
         return;
-    open_fact(out, "Planted bugs caught");
+    open_fact(out, "Seeded bugs caught");
     ng_buffer_count(out, t->caught);
     ng_buffer_add(out, "</b> of ");
     ng_buffer_count(out, t->seeded);
