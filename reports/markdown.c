@@ -27,6 +27,12 @@ void ng_markdown_name(ng_buffer *out, const char *text)
     ng_buffer_add(out, "</code>");
 }
 
+void ng_markdown_number(ng_buffer *out, double value)
+{
+    if (!isnan(value))
+        ng_buffer_short(out, value);
+}
+
 void ng_markdown_more(ng_buffer *out, size_t count, const char *what)
 {
     if (count == 0)

@@ -41,13 +41,6 @@ static void write_quantile(ng_buffer *out, const ng_histogram *errors,
     }
 }
 
-static void write_number(ng_buffer *out, double value)
-{
-    ng_buffer_add(out, " | ");
-    if (!isnan(value))
-        ng_buffer_short(out, value);
-}
-
 static void write_row(const ng_markdown *m, const ng_row *row)
 {
     ng_buffer *out = m->out;
@@ -68,10 +61,12 @@ static void write_row(const ng_markdown *m, const ng_row *row)
     ng_buffer_count(out, row->score.judged);
     ng_buffer_add(out, " | ");
     ng_buffer_count(out, row->score.wrong);
-    write_number(out, row->score.ratio);
+    ng_buffer_add(out, " | ");
+    ng_markdown_number(out, row->score.ratio);
     write_quantile(out, &errors, 0.5);
     write_quantile(out, &errors, 0.99);
-    write_number(out, row->score.error_ulp);
+    ng_buffer_add(out, " | ");
+    ng_markdown_number(out, row->score.error_ulp);
     ng_buffer_add(out, " |\n");
 }
 

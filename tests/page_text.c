@@ -43,6 +43,20 @@ char *written_markup(report *write, const ng_record *records, size_t count,
     return text;
 }
 
+char *summary(const ng_record *records, size_t count, bool complete,
+              const char *html, bool colour)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *file = open_memstream(&text, &size);
+    assert_non_null(file);
+    assert_int_equal(
+        ng_report_summary(records, count, complete, html, file, colour, NULL),
+        ng_status_ok);
+    fclose(file);
+    return text;
+}
+
 char *render(const ng_record *records, size_t count)
 {
     return written_markup(ng_report_html, records, count, true);

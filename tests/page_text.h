@@ -17,6 +17,10 @@ char *written(report *write, const ng_record *records, size_t count,
 char *written_markup(report *write, const ng_record *records, size_t count,
                      bool complete);
 
+/* What is told at the end of a run, of which `html` is the page. */
+char *summary(const ng_record *records, size_t count, bool complete,
+              const char *html, bool colour);
+
 /* The page of a complete run. */
 char *render(const ng_record *records, size_t count);
 
