@@ -122,6 +122,14 @@ static void copy_finding(ng_record *record, const ng_finding *finding,
     record->bound = finding->bound;
 }
 
+bool ng_gate_knows(const char *property)
+{
+    for (size_t i = 0; ng_properties[i] != NULL; i++)
+        if (ng_glob_match(property, ng_properties[i]->name))
+            return true;
+    return false;
+}
+
 void ng_gate_name(const ng_trial *trial, ng_record *record)
 {
     const ng_kernel_info *kernel =

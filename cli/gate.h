@@ -40,6 +40,9 @@ ng_trial ng_gate_trial(ng_subject *subject, size_t k,
 bool ng_gate_applies(const ng_gate_options *options, const ng_trial *trial,
                      const ng_property *property);
 
+/* Whether a property has a name that the glob matches; NULL matches all. */
+bool ng_gate_knows(const char *property);
+
 /* What a record says of the trial's kernel. */
 void ng_gate_name(const ng_trial *trial, ng_record *record);
 

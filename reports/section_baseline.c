@@ -12,7 +12,7 @@ static const char table[] =
     "<thead><tr><th scope=\"col\">Kernel</th><th scope=\"col\">State</th>"
     "<th scope=\"col\">Property</th>"
     "<th scope=\"col\">Largest error, ulp</th>"
-    "<th scope=\"col\">99&nbsp;% below, ulp</th>"
+    "<th scope=\"col\">p99, ulp</th>"
     "<th scope=\"col\">Error / bound</th>"
     "<th scope=\"col\">What moved</th></tr></thead><tbody>\n";
 
