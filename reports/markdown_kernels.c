@@ -28,17 +28,15 @@ static void merge_histograms(ng_histogram *sum, const ng_row *row)
     }
 }
 
+/* An edge of a bin, which the quantile does not exceed: it may be larger than
+ * the largest error. */
 static void write_quantile(ng_buffer *out, const ng_histogram *errors,
                            double share)
 {
     double edge = ng_histogram_quantile(errors, share);
-    ng_buffer_add(out, " | ");
-    if (isinf(edge)) {
-        ng_buffer_add(out, "over ");
-        ng_buffer_short(out, ng_histogram_edge(NG_HISTOGRAM_BINS - 2));
-    } else if (!isnan(edge)) {
-        ng_buffer_short(out, edge);
-    }
+    ng_buffer_add(out, isinf(edge) ? " | > " : edge > 0 ? " | ≤ " : " | ");
+    ng_markdown_number(
+        out, isinf(edge) ? ng_histogram_edge(NG_HISTOGRAM_BINS - 2) : edge);
 }
 
 static void write_row(const ng_markdown *m, const ng_row *row)
