@@ -56,8 +56,7 @@ static ng_status check_words(const ng_adoption *a, const char *subject,
         return ng_fail(error, ng_status_bad_input, "%s needs --baseline FILE",
                        a->update ? "--update-baseline" : "--baseline-factor");
     /* Built-ins name their kernels alike. */
-    if (a->baseline != NULL && strncmp(subject, "builtin:", 8) == 0 &&
-        strpbrk(subject, "*?[") != NULL)
+    if (a->baseline != NULL && ng_is_builtin_glob(subject))
         return ng_fail(error, ng_status_bad_input,
                        "--baseline is of one subject; %.80s names several",
                        subject);

@@ -83,15 +83,11 @@ static ng_status read_words(check_words *w, ng_error *error)
                            w->memory);
         w->gate.subject.memory_bytes = (size_t)(mib * 0x1p20);
     }
-    const char *glob = w->gate.property;
-    bool known = glob == NULL;
-    for (size_t i = 0; ng_properties[i] != NULL && !known; i++)
-        known = ng_glob_match(glob, ng_properties[i]->name);
-    if (!known)
+    if (!ng_gate_knows(w->gate.property))
         return ng_fail(error, ng_status_bad_input,
                        "--property %.60s matches none; `normgate list "
                        "properties` shows them",
-                       glob);
+                       w->gate.property);
     return ng_status_ok;
 }
 
@@ -151,16 +147,11 @@ static ng_status gate_unit(void *user, size_t i, ng_sink *sink, ng_error *error)
     return status;
 }
 
-static bool is_glob(const char *subject)
-{
-    return strncmp(subject, "builtin:", 8) == 0 &&
-           strpbrk(subject, "*?[") != NULL;
-}
-
 /* The whole zoo says by itself what it is worth. */
 static bool is_scored(const check_words *w, const char *subject)
 {
-    return !w->no_score && !is_glob(subject) && w->gate.profile != ng_smoke;
+    return !w->no_score && !ng_is_builtin_glob(subject) &&
+           w->gate.profile != ng_smoke;
 }
 
 static ng_status run_all(run *r, const names *all, const char *subject,
@@ -252,7 +243,7 @@ static int check_subject(run *r, check_words *w, const char *subject, int count,
     ng_error error;
     ng_record record;
     names all = {0};
-    bool glob = is_glob(subject);
+    bool glob = ng_is_builtin_glob(subject);
     if (glob)
         ng_builtin_match(subject + 8, add_name, &all);
     if (glob && all.count == 0) {

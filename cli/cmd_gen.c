@@ -154,13 +154,11 @@ static ng_status name_kernel(gen_words *w, ng_error *error)
 static ng_status read_property(gen_words *w, ng_error *error)
 {
     const char *glob = w->gate.property != NULL ? w->gate.property : "";
-    bool known = false, tried = false;
-    for (size_t i = 0; ng_properties[i] != NULL; i++) {
-        bool match = ng_glob_match(w->gate.property, ng_properties[i]->name);
-        known |= match;
-        tried |= match && !ng_properties[i]->process;
-    }
-    if (!known)
+    bool tried = false;
+    for (size_t i = 0; ng_properties[i] != NULL; i++)
+        tried |= ng_glob_match(w->gate.property, ng_properties[i]->name) &&
+                 !ng_properties[i]->process;
+    if (!ng_gate_knows(w->gate.property))
         return ng_fail(error, ng_status_bad_input,
                        "--property %.60s matches none; `normgate list "
                        "properties` shows them",

@@ -18,14 +18,6 @@ typedef struct judge_words {
     bool quiet, verbose;
 } judge_words;
 
-static const ng_command *command_named(const char *name)
-{
-    size_t i = 0;
-    while (strcmp(ng_commands[i]->name, name) != 0)
-        i++;
-    return ng_commands[i];
-}
-
 /* Another version has other cases, or makes other inputs of them. */
 static ng_status check_version(const ng_offline *about, const char *folder,
                                ng_error *error)
@@ -92,7 +84,7 @@ static int run_check(const judge_words *w, char *spec, const ng_offline *about)
         words[count++] = quiet;
     if (w->verbose)
         words[count++] = verbose;
-    return command_named("check")->run(count, words);
+    return ng_command_find("check")->run(count, words);
 }
 
 static void describe(const ng_offline *about)

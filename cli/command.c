@@ -95,6 +95,12 @@ bool ng_glob_match(const char *glob, const char *text)
     return glob == NULL || fnmatch(glob, text, 0) == 0;
 }
 
+bool ng_is_builtin_glob(const char *subject)
+{
+    return strncmp(subject, "builtin:", 8) == 0 &&
+           strpbrk(subject, "*?[") != NULL;
+}
+
 void ng_shell_quote(char *to, size_t size, const char *word)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyz"

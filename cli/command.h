@@ -52,6 +52,9 @@ int ng_exit_of(ng_status status);
 
 bool ng_glob_match(const char *glob, const char *text); /* NULL: all */
 
+/* Whether the word is builtin:GLOB, which may be several subjects. */
+bool ng_is_builtin_glob(const char *subject);
+
 /* Quotes a word for a POSIX shell. */
 void ng_shell_quote(char *to, size_t size, const char *word);
 

@@ -122,11 +122,31 @@ static void copy_finding(ng_record *record, const ng_finding *finding,
     record->bound = finding->bound;
 }
 
-void ng_gate_check(ng_trial *trial, const ng_property *property,
-                   const ng_case *test, ng_arena *arena, ng_record *record)
+bool ng_gate_knows(const char *property)
+{
+    for (size_t i = 0; ng_properties[i] != NULL; i++)
+        if (ng_glob_match(property, ng_properties[i]->name))
+            return true;
+    return false;
+}
+
+void ng_gate_name(const ng_trial *trial, ng_record *record)
 {
     const ng_kernel_info *kernel =
         ng_subject_kernel(trial->subject, trial->kernel);
+    record->subject = ng_subject_spec(trial->subject);
+    record->kernel = kernel->name;
+    record->contract = kernel->contract_text;
+    record->op = kernel->contract.op;
+    record->pass = kernel->contract.pass;
+    record->dtype = ng_format_of(ng_contract_storage(&kernel->contract))->name;
+    record->file = kernel->file != NULL ? kernel->file : "";
+    record->line = kernel->file != NULL ? (uint64_t)kernel->line : 0;
+}
+
+void ng_gate_check(ng_trial *trial, const ng_property *property,
+                   const ng_case *test, ng_arena *arena, ng_record *record)
+{
     char line[NG_CASE_TEXT_MAX];
     double begin = ng_seconds();
     ng_finding finding;
@@ -136,17 +156,10 @@ void ng_gate_check(ng_trial *trial, const ng_property *property,
     ng_arena_release(&trial->arena);
     ng_case_print(test, line, sizeof line);
     ng_record_init(record, "check");
-    record->subject = ng_subject_spec(trial->subject);
-    record->kernel = kernel->name;
-    record->contract = kernel->contract_text;
-    record->op = test->op;
-    record->pass = test->pass;
-    record->dtype = ng_format_of(test->dtype)->name;
+    ng_gate_name(trial, record);
     record->property = property->name;
     record->family = test->gen;
     record->test = ng_arena_text(arena, "%s", line);
-    record->file = kernel->file != NULL ? kernel->file : "";
-    record->line = kernel->file != NULL ? (uint64_t)kernel->line : 0;
     char id[NG_RECORD_ID_SIZE];
     ng_record_id(record, id);
     record->id = ng_arena_text(arena, "%s", id);
@@ -176,17 +189,13 @@ static bool exhausted(patience *p, const char *verdict)
 static ng_status put_skip(ng_trial *trial, const ng_property *property,
                           const char *killed_by, ng_sink *sink, ng_error *error)
 {
-    const ng_kernel_info *kernel =
-        ng_subject_kernel(trial->subject, trial->kernel);
+    char id[NG_RECORD_ID_SIZE];
     ng_record record;
     ng_record_init(&record, "check");
-    record.subject = ng_subject_spec(trial->subject);
-    record.kernel = kernel->name;
-    record.contract = kernel->contract_text;
-    record.op = kernel->contract.op;
-    record.pass = kernel->contract.pass;
-    record.dtype = ng_format_of(ng_contract_storage(&kernel->contract))->name;
+    ng_gate_name(trial, &record);
     record.property = property->name;
+    ng_record_id(&record, id);
+    record.id = id;
     record.verdict = ng_verdict_name(NG_SKIP);
     record.cause = "the kernel crashed or hung too often; its other cases "
                    "were not tried";
@@ -278,7 +287,7 @@ static size_t count_cases(const ng_trial *trial, const ng_property *property)
     return count;
 }
 
-ng_status ng_gate_kernel(ng_subject *subject, size_t k, bool planted,
+ng_status ng_gate_kernel(ng_subject *subject, size_t k, bool seeded,
                          const ng_gate_options *options, ng_sink *sink,
                          ng_error *error)
 {
@@ -287,7 +296,7 @@ ng_status ng_gate_kernel(ng_subject *subject, size_t k, bool planted,
         return ng_status_ok;
     ng_trial trial = ng_gate_trial(subject, k, options);
     const char *killed_by =
-        planted && kernel->seeded_bug ? kernel->killed_by : "";
+        seeded && kernel->seeded_bug ? kernel->killed_by : "";
     patience p = {0};
     ng_status status = ng_status_ok;
     ng_progress_kernel(options->progress, kernel->name,
@@ -312,13 +321,13 @@ ng_status ng_gate_kernel(ng_subject *subject, size_t k, bool planted,
     return status;
 }
 
-ng_status ng_gate_opened(ng_subject *subject, bool planted,
+ng_status ng_gate_opened(ng_subject *subject, bool seeded,
                          const ng_gate_options *options, ng_sink *sink,
                          ng_error *error)
 {
     ng_status status = ng_status_ok;
     for (size_t k = 0;
          k < ng_subject_kernel_count(subject) && status == ng_status_ok; k++)
-        status = ng_gate_kernel(subject, k, planted, options, sink, error);
+        status = ng_gate_kernel(subject, k, seeded, options, sink, error);
     return status;
 }

@@ -20,14 +20,14 @@ typedef struct ng_sink {
                      ng_error *error);
 } ng_sink;
 
-/* Every property on one kernel. `planted`: the subject's seeded bugs are meant
+/* Every property on one kernel. `seeded`: the subject's seeded bugs are meant
  * to be caught, and their records say by which property. */
-ng_status ng_gate_kernel(ng_subject *subject, size_t k, bool planted,
+ng_status ng_gate_kernel(ng_subject *subject, size_t k, bool seeded,
                          const ng_gate_options *options, ng_sink *sink,
                          ng_error *error);
 
 /* Every kernel of a subject. */
-ng_status ng_gate_opened(ng_subject *subject, bool planted,
+ng_status ng_gate_opened(ng_subject *subject, bool seeded,
                          const ng_gate_options *options, ng_sink *sink,
                          ng_error *error);
 
@@ -39,6 +39,12 @@ ng_trial ng_gate_trial(ng_subject *subject, size_t k,
                        const ng_gate_options *options);
 bool ng_gate_applies(const ng_gate_options *options, const ng_trial *trial,
                      const ng_property *property);
+
+/* Whether a property has a name that the glob matches; NULL matches all. */
+bool ng_gate_knows(const char *property);
+
+/* What a record says of the trial's kernel. */
+void ng_gate_name(const ng_trial *trial, ng_record *record);
 
 /* One check, with its finding as a record. Texts live in `arena`. */
 void ng_gate_check(ng_trial *trial, const ng_property *property,

@@ -7,7 +7,7 @@
 
 #include <normgate/report.h>
 
-typedef enum ng_output {
+typedef enum ng_output_kind {
 #define NG_OUTPUT(name) ng_output_##name,
 #include "outputs.def"
 #undef NG_OUTPUT

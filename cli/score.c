@@ -61,6 +61,17 @@ static bool kills(ng_trial *trial, const ng_property *property, ng_case *test,
     return false;
 }
 
+/* The same id whichever property caught the bug, or none: of the one that is
+ * named for it, without a case. */
+static void name_bug(ng_record *record, char id[NG_RECORD_ID_SIZE])
+{
+    ng_record bug = *record;
+    bug.property = record->seeded_bug;
+    bug.test = "";
+    ng_record_id(&bug, id);
+    record->id = id;
+}
+
 /* The property that is named for the bug first, then the others. */
 static ng_status score_kernel(const scoring *all, ng_subject *subject, size_t k,
                               ng_sink *sink, ng_error *error)
@@ -71,6 +82,7 @@ static ng_status score_kernel(const scoring *all, ng_subject *subject, size_t k,
     ng_case test;
     ng_record record;
     ng_record_init(&record, "check");
+    char id[NG_RECORD_ID_SIZE];
     bool caught = false;
     size_t cases = 0;
     ng_progress_kernel(all->options.progress,
@@ -86,12 +98,7 @@ static ng_status score_kernel(const scoring *all, ng_subject *subject, size_t k,
         }
     }
     record.kind = "score";
-    record.subject = ng_subject_spec(subject);
-    record.kernel = kernel->name;
-    record.contract = kernel->contract_text;
-    record.op = kernel->contract.op;
-    record.pass = kernel->contract.pass;
-    record.dtype = ng_format_of(ng_contract_storage(&kernel->contract))->name;
+    ng_gate_name(&trial, &record);
     record.seeded_bug = kernel->killed_by;
     record.note = kernel->defect;
     if (!caught) {
@@ -99,6 +106,7 @@ static ng_status score_kernel(const scoring *all, ng_subject *subject, size_t k,
         record.property = record.test = record.replay = "";
         record.cause = cases > 0 ? "" : "no property of this run tries it";
     }
+    name_bug(&record, id);
     ng_status status = sink->put(sink, &record, error);
     ng_arena_release(&trial.arena);
     ng_arena_release(&texts);

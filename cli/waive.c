@@ -8,15 +8,6 @@
 #include <string.h>
 #include <time.h>
 
-static bool is_known_property(const char *glob)
-{
-    for (size_t i = 0; ng_properties[i] != NULL; i++) {
-        if (ng_glob_match(glob, ng_properties[i]->name))
-            return true;
-    }
-    return false;
-}
-
 /* SOURCE_DATE_EPOCH, seconds since 1970, stands for the clock where set, as in
  * reproducible builds: a verdict can be had again on another day. */
 static ng_status read_today(char today[NG_DATE_SIZE], ng_error *error)
@@ -70,7 +61,7 @@ static const ng_waiver *find(ng_waive *w, const ng_record *check, bool wrong,
         if (!use->named || !ng_waiver_picks(waiver, check))
             continue;
         if (check->seeded_bug[0] != '\0') {
-            use->planted = true;
+            use->seeded = true;
             continue;
         }
         use->met++;
@@ -154,7 +145,7 @@ ng_status ng_waive_open(ng_waive *waive, const char *path, ng_sink *next,
     for (size_t i = 0; status == ng_status_ok && i < waive->waivers.count;
          i++) {
         const char *glob = waive->waivers.waiver[i].property;
-        if (!is_known_property(glob))
+        if (!ng_gate_knows(glob))
             status = ng_fail(error, ng_status_bad_input,
                              "%.300s: waiver %zu, field \"property\": %.60s "
                              "matches none; `normgate list properties` shows "
@@ -200,7 +191,7 @@ static void tell(ng_record *record, const ng_waive *w, size_t i,
                           "remove it",
                           use->met, use->met == 1 ? "" : "s");
     else if (use->cases == 0)
-        record->cause = use->planted
+        record->cause = use->seeded
                             ? "a seeded bug of the gate is never waived"
                             : "it names no check of this run; look at its "
                               "globs and at the filters of the run";

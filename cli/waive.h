@@ -10,7 +10,7 @@
 /* What a waiver met in the run. */
 typedef struct ng_waive_use {
     bool named;      /* its globs name the checks of the present group */
-    bool planted;    /* they name a seeded bug, which nothing waives */
+    bool seeded;     /* they name a seeded bug, which nothing waives */
     uint64_t met;    /* checks that it names */
     uint64_t cases;  /* of those, failures that it waives or once waived */
     uint64_t denied; /* and failures that it does not cover */

@@ -15,15 +15,22 @@ endmacro()
 
 # What each folder may take from <normgate/...>. A header's own includes come
 # along and are not asked about.
-set(may_core "arena|baseline|case|columns|contract|dtype|histogram|intern|npy|op|passes|record|source|status|tensor|utf8|verdict|view|waivers")
-set(may_impls "impl|builtin|dtype")
-set(may_reference "arena|case|contract|dtype|npy|op|oracle|reference|status|tensor|view")
-set(may_subjects "contract|case|impl|builtin|tensor|dtype|npy|offline|status|verdict|subject|utf8")
-set(may_properties ".*")
-set(may_reports "arena|columns|histogram|record|report|status|utf8|verdict")
-set(may_cli ".*")
-set(may_fuzz ".*")
-set(may_tests ".*")
+macro(ng_may folder)
+    set(names ${ARGN})
+    list(JOIN names "|" may_${folder})
+endmacro()
+ng_may(core arena baseline case columns contract dtype histogram intern npy op
+       passes record source status tensor utf8 verdict view waivers)
+ng_may(impls impl builtin dtype)
+ng_may(reference arena case contract dtype npy op oracle reference status
+       tensor view)
+ng_may(subjects contract case impl builtin tensor dtype npy offline status
+       verdict subject utf8)
+ng_may(properties ".*")
+ng_may(reports arena columns histogram record report status utf8 verdict)
+ng_may(cli ".*")
+ng_may(fuzz ".*")
+ng_may(tests ".*")
 set(folders core impls reference subjects properties reports cli fuzz tests)
 
 # <outside header, regular expression>@<folders that may see it>

@@ -76,8 +76,8 @@ static void tiny(ng_source *source, size_t k, double *gamma, double *beta)
     size_t which = (size_t)ng_source_below(source, 3);
     double sign = ng_source_below(source, 2) != 0 ? -1 : 1;
     (void)k;
-    *gamma = sign * ldexp(1, least[which] +
-                                 (int)ng_source_below(source, span[which]));
+    *gamma = sign *
+             ldexp(1, least[which] + (int)ng_source_below(source, span[which]));
     *beta = 0;
 }
 

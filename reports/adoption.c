@@ -12,7 +12,7 @@ static bool is(const char *text, const char *word)
 /* What a newer normgate calls otherwise fails by its verdict, if it does. */
 static void count_baseline(ng_tally *t, const ng_record *record)
 {
-    bool worse = ng_verdict_wrong(ng_record_verdict(record));
+    bool worse = ng_record_wrong(record);
     if (worse && t->first_worse == NULL)
         t->first_worse = record;
     if (worse)

@@ -53,20 +53,11 @@ static void write_place(ng_buffer *out, const ng_record *record)
     ng_buffer_add(out, ",");
 }
 
-static const char *word(const ng_found *found)
-{
-    switch (found->kind) {
-    case ng_found_survivor: return "survived";
-    case ng_found_worse: return "worse than the baseline";
-    default: return ng_verdict_name(ng_record_verdict(found->record));
-    }
-}
-
 static void write_title(ng_buffer *out, const ng_found *found)
 {
     ng_buffer title = {0};
     ng_buffer_plain(&title, found->kernel, NG_NAME_SHOWN_MAX);
-    ng_buffer_format(&title, ": %s: ", word(found));
+    ng_buffer_format(&title, ": %s: ", ng_found_word(found));
     ng_buffer_plain(&title, found->property, NG_NAME_SHOWN_MAX);
     ng_buffer_add(out, "title=");
     add_escaped(out, &title, true);
@@ -77,9 +68,7 @@ static void write_title(ng_buffer *out, const ng_found *found)
 static void write_cases(ng_buffer *text, const ng_score *score)
 {
     ng_buffer_add(text, "\n");
-    ng_buffer_count(text, score->wrong);
-    ng_buffer_add(text, " of ");
-    ng_buffer_count(text, score->judged);
+    ng_buffer_of(text, score->wrong, score->judged);
     ng_buffer_add(text, " cases are wrong");
     if (!isnan(score->ratio)) {
         ng_buffer_add(text, ", largest error/bound ");
@@ -99,11 +88,7 @@ static void write_finding(ng_buffer *out, const ng_found *found)
                            "that must fail held\n");
         return;
     }
-    ng_buffer_plain(&text,
-                    record->cause[0]
-                        ? record->cause
-                        : ng_verdict_text(ng_record_verdict(record)),
-                    LINE_MAX_SHOWN);
+    ng_buffer_plain(&text, ng_record_cause(record), LINE_MAX_SHOWN);
     if (found->score)
         write_cases(&text, found->score);
     add_line(&text, "case: ", record->test);

@@ -6,13 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int by_row(const ng_record *a, const ng_record *b)
-{
-    int order = strcmp(a->op, b->op);
-    order = order != 0 ? order : strcmp(a->pass, b->pass);
-    return order != 0 ? order : strcmp(a->dtype, b->dtype);
-}
-
 static int by_finding(const ng_record *a, const ng_record *b)
 {
     int order = strcmp(a->subject, b->subject);
@@ -24,7 +17,7 @@ static int compare(const void *left, const void *right)
 {
     const ng_record *a = *(const ng_record *const *)left;
     const ng_record *b = *(const ng_record *const *)right;
-    int order = by_row(a, b);
+    int order = ng_record_shape_order(a, b);
     order = order != 0 ? order : by_finding(a, b);
     return order != 0 ? order : a < b ? -1 : a > b;
 }
@@ -96,7 +89,8 @@ static void sort_checks(ng_atlas *a)
     if (a->sorted != NULL)
         qsort(a->sorted, a->count, sizeof *a->sorted, compare);
     for (size_t i = 0; i < a->count; i++)
-        a->row_count += i == 0 || by_row(a->sorted[i - 1], a->sorted[i]) != 0;
+        a->row_count += i == 0 || ng_record_shape_order(a->sorted[i - 1],
+                                                        a->sorted[i]) != 0;
 }
 
 static void add_check(ng_atlas_cell *c, const ng_record *record, bool *found)
@@ -128,8 +122,8 @@ size_t ng_atlas_row(const ng_atlas *a, size_t i, ng_atlas_cell *cells)
     bool found = false;
     for (size_t s = 0; s < a->subject_count; s++)
         cells[s] = (ng_atlas_cell){.ulp = NAN, .ratio = NAN, .p99 = NAN};
-    for (size_t begin = i; i < a->count && by_row(first, a->sorted[i]) == 0;
-         i++) {
+    for (size_t begin = i;
+         i < a->count && ng_record_shape_order(first, a->sorted[i]) == 0; i++) {
         if (i == begin || by_finding(a->sorted[i - 1], a->sorted[i]) != 0)
             found = false;
         add_check(&cells[column_of(a, a->sorted[i]->subject)], a->sorted[i],

@@ -3,6 +3,7 @@
 
 #include <normgate/utf8.h>
 
+#include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -206,6 +207,13 @@ void ng_buffer_count(ng_buffer *buffer, uint64_t count)
     }
 }
 
+void ng_buffer_of(ng_buffer *buffer, uint64_t part, uint64_t whole)
+{
+    ng_buffer_count(buffer, part);
+    ng_buffer_add(buffer, " of ");
+    ng_buffer_count(buffer, whole);
+}
+
 /* Two digits where small, three above, and near 1 as many as tell the side. */
 static int short_digits(double size)
 {
@@ -236,4 +244,16 @@ ng_status ng_buffer_status(const ng_buffer *buffer, ng_error *error)
         return ng_fail(error, ng_status_no_memory,
                        "the report could not be made: out of memory");
     return ng_status_ok;
+}
+
+ng_status ng_buffer_print(const ng_buffer *buffer, FILE *file, ng_error *error)
+{
+    ng_status status = ng_buffer_status(buffer, error);
+    if (status == ng_status_ok &&
+        (fwrite(buffer->data, 1, buffer->size, file) != buffer->size ||
+         fflush(file) != 0))
+        status =
+            ng_fail(error, ng_status_bad_input,
+                    "the report could not be printed: %s", strerror(errno));
+    return status;
 }

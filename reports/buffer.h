@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /* After a failed allocation every call does nothing; check once at the end. */
 typedef struct ng_buffer {
@@ -18,14 +19,14 @@ typedef struct ng_buffer {
 void ng_buffer_free(ng_buffer *buffer);
 
 void ng_buffer_add(ng_buffer *buffer, const char *text);
-
-/* Forgets what came after the first `size` bytes. */
-void ng_buffer_cut(ng_buffer *buffer, size_t size);
 void ng_buffer_format(ng_buffer *buffer, const char *format, ...)
 #ifdef __GNUC__
     __attribute__((format(printf, 2, 3)))
 #endif
     ;
+
+/* Forgets what came after the first `size` bytes. */
+void ng_buffer_cut(ng_buffer *buffer, size_t size);
 
 /* Characters shown of one text: enough for the longest replay command, and a
  * hostile record cannot fill the page. */
@@ -57,8 +58,13 @@ void ng_buffer_fenced(ng_buffer *buffer, const char *language,
                       const char *text);
 
 void ng_buffer_count(ng_buffer *buffer, uint64_t count); /* 18,240 */
-void ng_buffer_short(ng_buffer *buffer, double value);   /* 0.61, 1.2e7 */
+void ng_buffer_of(ng_buffer *buffer, uint64_t part,
+                  uint64_t whole);                     /* 3 of 1,204 */
+void ng_buffer_short(ng_buffer *buffer, double value); /* 0.61, 1.2e7 */
 
 ng_status ng_buffer_status(const ng_buffer *buffer, ng_error *error);
+
+/* To a terminal or what stands for it. */
+ng_status ng_buffer_print(const ng_buffer *buffer, FILE *file, ng_error *error);
 
 #endif

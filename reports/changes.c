@@ -4,7 +4,6 @@
 
 #include <normgate/report.h>
 
-#include <errno.h>
 #include <math.h>
 #include <string.h>
 
@@ -90,13 +89,8 @@ ng_status ng_report_changes(const ng_record *records, size_t count, FILE *file,
                              "  and %zu more of a kernel's property; "
                              "--html shows them\n",
                              listed - SHOWN);
-        status = ng_buffer_status(&out, error);
+        status = ng_buffer_print(&out, file, error);
     }
-    if (status == ng_status_ok &&
-        (fwrite(out.data, 1, out.size, file) != out.size || fflush(file) != 0))
-        status =
-            ng_fail(error, ng_status_bad_input,
-                    "the changes could not be printed: %s", strerror(errno));
     ng_buffer_free(&out);
     ng_arena_release(&arena);
     return status;

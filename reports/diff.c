@@ -171,14 +171,14 @@ static void show(ng_change *change, ng_change_kind kind, const ng_record *now)
     }
 }
 
-/* A bug planted to be seen: only the property named for it counts. */
+/* A seeded bug is there to be seen: only the property named for it counts. */
 static void add_seeded(ng_change *change, const ng_record *before,
                        const ng_record *now)
 {
     if (strcmp(now->property, now->seeded_bug) != 0)
         return;
-    bool seen = ng_verdict_wrong(ng_record_verdict(before));
-    bool sees = ng_verdict_wrong(ng_record_verdict(now));
+    bool seen = ng_record_wrong(before);
+    bool sees = ng_record_wrong(now);
     change->still_wrong += seen && sees;
     change->broken += seen && !sees;
     change->fixed += !seen && sees;

@@ -41,8 +41,7 @@ static void add_failures(ng_findings *findings, const ng_row *row)
 
 static bool is_worse(const ng_record *record)
 {
-    return strcmp(record->kind, "baseline") == 0 &&
-           ng_verdict_wrong(ng_record_verdict(record));
+    return strcmp(record->kind, "baseline") == 0 && ng_record_wrong(record);
 }
 
 ng_status ng_findings_make(ng_findings *findings, ng_arena *arena,
@@ -76,4 +75,13 @@ ng_status ng_findings_make(ng_findings *findings, ng_arena *arena,
     }
     qsort(findings->found, findings->count, sizeof *findings->found, compare);
     return ng_status_ok;
+}
+
+const char *ng_found_word(const ng_found *found)
+{
+    switch (found->kind) {
+    case ng_found_survivor: return "SURVIVED";
+    case ng_found_worse: return "WORSE";
+    default: return ng_verdict_name(ng_record_verdict(found->record));
+    }
 }

@@ -32,4 +32,7 @@ ng_status ng_findings_make(ng_findings *findings, ng_arena *arena,
                            const ng_grid *properties, const ng_record *records,
                            size_t count, bool complete, ng_error *error);
 
+/* "SURVIVED", "WORSE" than the baseline, or its verdict */
+const char *ng_found_word(const ng_found *found);
+
 #endif

@@ -18,9 +18,7 @@ static int by_kernel(const ng_record *a, const ng_record *b)
 
 static int by_shape(const ng_record *a, const ng_record *b)
 {
-    int order = strcmp(a->op, b->op);
-    order = order != 0 ? order : strcmp(a->pass, b->pass);
-    order = order != 0 ? order : strcmp(a->dtype, b->dtype);
+    int order = ng_record_shape_order(a, b);
     return order != 0 ? order : by_place(a, b);
 }
 

@@ -25,6 +25,13 @@ ng_verdict ng_score_verdict(const ng_score *score);
 
 /* An unknown verdict, of a newer normgate, is no pass: ERROR. */
 ng_verdict ng_record_verdict(const ng_record *record);
+bool ng_record_wrong(const ng_record *record); /* NULL is not */
+
+/* Its cause, or what its verdict means where it names none. */
+const char *ng_record_cause(const ng_record *record);
+
+/* An order by op, pass and dtype, as of strcmp(). */
+int ng_record_shape_order(const ng_record *a, const ng_record *b);
 
 typedef struct ng_cell {
     ng_score score;

@@ -14,16 +14,6 @@ static const struct {
 };
 enum { SECTION_COUNT = sizeof sections / sizeof sections[0] };
 
-static const char *outcome_word(const ng_page *page)
-{
-    switch (ng_tally_outcome(page->tally, page->complete)) {
-    case ng_outcome_pass: return "PASS";
-    case ng_outcome_fail: return "FAIL";
-    case ng_outcome_nothing: return "NOT CHECKED";
-    default: return "INCOMPLETE";
-    }
-}
-
 /* The policy lets nothing in but this style sheet and this one script, so that
  * markup which escaped escaping could not run, and nothing is fetched. */
 static void write_head(ng_page *page, ng_buffer *out)
@@ -40,8 +30,9 @@ static void write_head(ng_page *page, ng_buffer *out)
                        "initial-scale=1\">\n"
                        "<meta name=\"color-scheme\" content=\"light dark\">\n"
                        "<link rel=\"icon\" href=\"data:,\">\n");
-    ng_buffer_format(out, "<title>%s – normgate report</title>\n<style>\n",
-                     outcome_word(page));
+    ng_buffer_format(
+        out, "<title>%s – normgate report</title>\n<style>\n",
+        ng_outcome_word(ng_tally_outcome(page->tally, page->complete)));
     ng_buffer_add(out, ng_report_css);
     ng_buffer_add(out, "</style>\n</head>\n");
 }

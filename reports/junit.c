@@ -104,10 +104,7 @@ static void write_wrong(ng_buffer *out, const ng_score *score,
     const ng_record *record = score->smallest_wrong;
     ng_buffer_format(out, "\n      <%s", element);
     write_attribute(out, "type", record->verdict);
-    write_attribute(out, "message",
-                    record->cause[0]
-                        ? record->cause
-                        : ng_verdict_text(ng_record_verdict(record)));
+    write_attribute(out, "message", ng_record_cause(record));
     ng_buffer_format(out, ">%zu of %zu cases are wrong.", score->wrong,
                      score->judged);
     write_line(out, "cause", record->cause);
@@ -159,12 +156,6 @@ static void write_test(ng_buffer *out, const ng_row *row, const ng_score *score,
     ng_buffer_add(out, "</testcase>\n");
 }
 
-static bool same_shape(const ng_record *a, const ng_record *b)
-{
-    return strcmp(a->op, b->op) == 0 && strcmp(a->pass, b->pass) == 0 &&
-           strcmp(a->dtype, b->dtype) == 0;
-}
-
 static void write_cell(ng_buffer *out, const ng_row *row, const ng_cell *cell,
                        totals *sum)
 {
@@ -174,7 +165,8 @@ static void write_cell(ng_buffer *out, const ng_row *row, const ng_cell *cell,
         ng_score score;
         double seconds = 0;
         ng_score_init(&score);
-        for (; i < cell->record_count && same_shape(shape, cell->records[i]);
+        for (; i < cell->record_count &&
+               ng_record_shape_order(shape, cell->records[i]) == 0;
              i++) {
             ng_score_add(&score, cell->records[i]);
             seconds += seconds_of(cell->records[i]);
@@ -329,8 +321,7 @@ static void write_baseline(ng_buffer *out, const ng_record *records,
                            "than in the baseline\">");
     for (size_t i = 0; i < count && worse && shown < SHOWN_MAX; i++) {
         const ng_record *record = &records[i];
-        if (strcmp(record->kind, "baseline") != 0 ||
-            !ng_verdict_wrong(ng_record_verdict(record)))
+        if (strcmp(record->kind, "baseline") != 0 || !ng_record_wrong(record))
             continue;
         shown++;
         write_line(out, "kernel", record->kernel);

@@ -27,6 +27,12 @@ void ng_markdown_name(ng_buffer *out, const char *text)
     ng_buffer_add(out, "</code>");
 }
 
+void ng_markdown_number(ng_buffer *out, double value)
+{
+    if (!isnan(value))
+        ng_buffer_short(out, value);
+}
+
 void ng_markdown_more(ng_buffer *out, size_t count, const char *what)
 {
     if (count == 0)
@@ -35,25 +41,6 @@ void ng_markdown_more(ng_buffer *out, size_t count, const char *what)
     ng_buffer_count(out, count);
     ng_buffer_format(out, " more %s: the report and the records have them.\n",
                      what);
-}
-
-static void write_of(ng_buffer *out, uint64_t part, uint64_t whole,
-                     const char *what)
-{
-    ng_buffer_count(out, part);
-    ng_buffer_add(out, " of ");
-    ng_buffer_count(out, whole);
-    ng_buffer_add(out, what);
-}
-
-static const char *title(const ng_markdown *m)
-{
-    switch (ng_tally_outcome(m->tally, m->complete)) {
-    case ng_outcome_pass: return "✅ PASS";
-    case ng_outcome_fail: return "❌ FAIL";
-    case ng_outcome_nothing: return "⚠️ NOT CHECKED";
-    default: return "⚠️ INCOMPLETE";
-    }
 }
 
 /* A paragraph of a sentence that may have nothing to say. */
@@ -72,10 +59,16 @@ static void write_verdict(const ng_markdown *m)
 {
     const ng_tally *t = m->tally;
     ng_buffer *out = m->out;
-    ng_buffer_format(out, "## normgate: %s\n\n", title(m));
+    ng_outcome outcome = ng_tally_outcome(t, m->complete);
+    ng_buffer_format(out, "## normgate: %s %s\n\n",
+                     outcome == ng_outcome_pass   ? "✅"
+                     : outcome == ng_outcome_fail ? "❌"
+                                                  : "⚠️",
+                     ng_outcome_word(outcome));
     if (t->kernels > 0) {
-        write_of(out, t->kernels_passing, t->kernels,
-                 t->kernels == 1 ? " kernel passes" : " kernels pass");
+        ng_buffer_of(out, t->kernels_passing, t->kernels);
+        ng_buffer_add(out,
+                      t->kernels == 1 ? " kernel passes" : " kernels pass");
         ng_buffer_add(out, ", ");
     }
     ng_buffer_count(out, t->cases);
@@ -90,13 +83,15 @@ static void write_verdict(const ng_markdown *m)
     ng_buffer_add(out, ".\n");
     if (t->seeded > 0) {
         ng_buffer_add(out, "\n");
-        write_of(out, t->caught, t->seeded,
-                 " planted bugs caught by the property named for them.\n");
+        ng_buffer_of(out, t->caught, t->seeded);
+        ng_buffer_add(out,
+                      " seeded bugs caught by the property named for them.\n");
     }
     if (t->scored > 0) {
         ng_buffer_add(out, "\nKill score ");
-        write_of(out, t->scored_caught, t->scored,
-                 ": seeded bugs of the same op, pass and dtype that this run "
+        ng_buffer_of(out, t->scored_caught, t->scored);
+        ng_buffer_add(
+            out, ": seeded bugs of the same op, pass and dtype that this run "
                  "would have caught.\n");
     }
     write_sentence(out, t, ng_adoption_waived);
@@ -110,20 +105,12 @@ static void write_verdict(const ng_markdown *m)
         ng_buffer_add(out, "\nNo case was judged: widen the filters.\n");
 }
 
-static const char *word(const ng_found *found)
-{
-    switch (found->kind) {
-    case ng_found_survivor: return "SURVIVED";
-    case ng_found_worse: return "WORSE";
-    default: return ng_verdict_name(ng_record_verdict(found->record));
-    }
-}
-
 static void write_cases(ng_buffer *out, const ng_found *found)
 {
     const ng_score *score = found->score;
     const ng_record *record = found->record;
-    write_of(out, score->wrong, score->judged, " cases");
+    ng_buffer_of(out, score->wrong, score->judged);
+    ng_buffer_add(out, " cases");
     if (!isnan(score->ratio)) {
         ng_buffer_add(out, ", largest error/bound **");
         ng_buffer_short(out, score->ratio);
@@ -159,7 +146,7 @@ static void write_finding(const ng_markdown *m, const ng_found *found)
 {
     const ng_record *record = found->record;
     ng_buffer *out = m->out;
-    ng_buffer_format(out, "\n#### %s ", word(found));
+    ng_buffer_format(out, "\n#### %s ", ng_found_word(found));
     ng_markdown_name(out, found->kernel);
     ng_buffer_add(out, ", property ");
     ng_markdown_name(out, found->property);
@@ -171,11 +158,7 @@ static void write_finding(const ng_markdown *m, const ng_found *found)
     }
     if (found->kind == ng_found_worse)
         ng_buffer_add(out, "Worse than its baseline: ");
-    ng_buffer_markdown(out,
-                       record->cause[0]
-                           ? record->cause
-                           : ng_verdict_text(ng_record_verdict(record)),
-                       1000);
+    ng_buffer_markdown(out, ng_record_cause(record), 1000);
     ng_buffer_add(out, ".\n");
     if (found->score) {
         ng_buffer_add(out, "\n");

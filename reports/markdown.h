@@ -28,6 +28,9 @@ void ng_markdown_baseline(const ng_markdown *m, size_t full);
 /* <code>name</code> */
 void ng_markdown_name(ng_buffer *out, const char *text);
 
+/* Nothing of NAN. */
+void ng_markdown_number(ng_buffer *out, double value);
+
 /* "12 more WHAT: ...", a paragraph; nothing of 0. */
 void ng_markdown_more(ng_buffer *out, size_t count, const char *what);
 

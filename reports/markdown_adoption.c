@@ -2,7 +2,6 @@
 #include "adoption.h"
 #include "markdown.h"
 
-#include <math.h>
 #include <string.h>
 
 static void write_cell(ng_buffer *out, const char *text)
@@ -11,14 +10,8 @@ static void write_cell(ng_buffer *out, const char *text)
     ng_buffer_add(out, " | ");
 }
 
-static void write_number(ng_buffer *out, double value)
-{
-    if (!isnan(value))
-        ng_buffer_short(out, value);
-    ng_buffer_add(out, " | ");
-}
-
-static void write_waiver(ng_buffer *out, const ng_record *record)
+/* What the record is about, and what became of it. */
+static void write_head(ng_buffer *out, const ng_record *record)
 {
     ng_buffer_add(out, "| ");
     ng_markdown_name(out, record->kernel);
@@ -26,6 +19,17 @@ static void write_waiver(ng_buffer *out, const ng_record *record)
     ng_markdown_name(out, record->property);
     ng_buffer_add(out, " | ");
     write_cell(out, record->state);
+}
+
+static void write_number(ng_buffer *out, double value)
+{
+    ng_markdown_number(out, value);
+    ng_buffer_add(out, " | ");
+}
+
+static void write_waiver(ng_buffer *out, const ng_record *record)
+{
+    write_head(out, record);
     write_cell(out, record->waived);
     ng_buffer_count(out, record->cases);
     ng_buffer_add(out, " | ");
@@ -60,12 +64,7 @@ void ng_markdown_waivers(const ng_markdown *m, size_t full)
 
 static void write_entry(ng_buffer *out, const ng_record *record)
 {
-    ng_buffer_add(out, "| ");
-    ng_markdown_name(out, record->kernel);
-    ng_buffer_add(out, " | ");
-    ng_markdown_name(out, record->property);
-    ng_buffer_add(out, " | ");
-    write_cell(out, record->state);
+    write_head(out, record);
     write_number(out, record->baseline_error_ulp);
     write_number(out, record->error_ulp);
     write_number(out, record->baseline_ratio);

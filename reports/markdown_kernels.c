@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Kernels with planted bugs are no rows: the verdict counts them. */
+/* Kernels with seeded bugs are no rows: the verdict counts them. */
 static bool passes(const ng_row *row)
 {
     return row->score.wrong == 0 && row->score.judged > 0;
@@ -28,24 +28,15 @@ static void merge_histograms(ng_histogram *sum, const ng_row *row)
     }
 }
 
+/* An edge of a bin, which the quantile does not exceed: it may be larger than
+ * the largest error. */
 static void write_quantile(ng_buffer *out, const ng_histogram *errors,
                            double share)
 {
     double edge = ng_histogram_quantile(errors, share);
-    ng_buffer_add(out, " | ");
-    if (isinf(edge)) {
-        ng_buffer_add(out, "over ");
-        ng_buffer_short(out, ng_histogram_edge(NG_HISTOGRAM_BINS - 2));
-    } else if (!isnan(edge)) {
-        ng_buffer_short(out, edge);
-    }
-}
-
-static void write_number(ng_buffer *out, double value)
-{
-    ng_buffer_add(out, " | ");
-    if (!isnan(value))
-        ng_buffer_short(out, value);
+    ng_buffer_add(out, isinf(edge) ? " | > " : edge > 0 ? " | ≤ " : " | ");
+    ng_markdown_number(
+        out, isinf(edge) ? ng_histogram_edge(NG_HISTOGRAM_BINS - 2) : edge);
 }
 
 static void write_row(const ng_markdown *m, const ng_row *row)
@@ -68,10 +59,12 @@ static void write_row(const ng_markdown *m, const ng_row *row)
     ng_buffer_count(out, row->score.judged);
     ng_buffer_add(out, " | ");
     ng_buffer_count(out, row->score.wrong);
-    write_number(out, row->score.ratio);
+    ng_buffer_add(out, " | ");
+    ng_markdown_number(out, row->score.ratio);
     write_quantile(out, &errors, 0.5);
     write_quantile(out, &errors, 0.99);
-    write_number(out, row->score.error_ulp);
+    ng_buffer_add(out, " | ");
+    ng_markdown_number(out, row->score.error_ulp);
     ng_buffer_add(out, " |\n");
 }
 
@@ -80,7 +73,7 @@ static void write_subject(ng_buffer *out, const ng_row *row)
     ng_buffer_add(out, "\n");
     ng_markdown_name(out, row->subject);
     ng_buffer_add(out, "\n\n| Kernel | Op, pass, dtype | Cases | Wrong | "
-                       "Largest error/bound | Error in ulp: median | 99% | "
+                       "Largest error/bound | Error in ulp: median | p99 | "
                        "Largest |\n"
                        "|---|---|--:|--:|--:|--:|--:|--:|\n");
 }

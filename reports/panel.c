@@ -22,8 +22,8 @@ bool ng_panel_worse(const ng_record *a, const ng_record *b)
 {
     if (a == NULL || b == NULL)
         return a != NULL;
-    bool wrong_a = ng_verdict_wrong(ng_record_verdict(a));
-    bool wrong_b = ng_verdict_wrong(ng_record_verdict(b));
+    bool wrong_a = ng_record_wrong(a);
+    bool wrong_b = ng_record_wrong(b);
     if (wrong_a != wrong_b)
         return wrong_a;
     return badness(a, wrong_a) > badness(b, wrong_b);

@@ -100,7 +100,7 @@ bool ng_range_map_make(ng_range_map *map, ng_arena *arena, const ng_row *row)
         return false;
     for (size_t i = 0; i < cell->record_count; i++) {
         size_t read = read_place(arena, cell->records[i], &places[count]);
-        bool wrong = ng_verdict_wrong(ng_record_verdict(cell->records[i]));
+        bool wrong = ng_record_wrong(cell->records[i]);
         map->unplaced += read == 0 && wrong;
         count += read;
     }

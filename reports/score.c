@@ -16,6 +16,25 @@ ng_verdict ng_record_verdict(const ng_record *record)
     return ng_verdict_parse(record->verdict, &verdict) ? verdict : NG_ERROR;
 }
 
+bool ng_record_wrong(const ng_record *record)
+{
+    return record != NULL && ng_verdict_wrong(ng_record_verdict(record));
+}
+
+const char *ng_record_cause(const ng_record *record)
+{
+    return record->cause[0] != '\0'
+               ? record->cause
+               : ng_verdict_text(ng_record_verdict(record));
+}
+
+int ng_record_shape_order(const ng_record *a, const ng_record *b)
+{
+    int order = strcmp(a->op, b->op);
+    order = order != 0 ? order : strcmp(a->pass, b->pass);
+    return order != 0 ? order : strcmp(a->dtype, b->dtype);
+}
+
 /* The number behind " key=" in a case line; 1 without one. */
 static double size_field(const char *test, const char *key)
 {

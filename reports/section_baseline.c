@@ -12,7 +12,7 @@ static const char table[] =
     "<thead><tr><th scope=\"col\">Kernel</th><th scope=\"col\">State</th>"
     "<th scope=\"col\">Property</th>"
     "<th scope=\"col\">Largest error, ulp</th>"
-    "<th scope=\"col\">99&nbsp;% below, ulp</th>"
+    "<th scope=\"col\">p99, ulp</th>"
     "<th scope=\"col\">Error / bound</th>"
     "<th scope=\"col\">What moved</th></tr></thead><tbody>\n";
 
@@ -36,8 +36,7 @@ static size_t state_of(const ng_record *record)
 static bool is_shown(const ng_record *record)
 {
     return strcmp(record->kind, "baseline") == 0 &&
-           (state_of(record) < STATES ||
-            ng_verdict_wrong(ng_record_verdict(record)));
+           (state_of(record) < STATES || ng_record_wrong(record));
 }
 
 static void write_pair(ng_buffer *out, double now, double before)

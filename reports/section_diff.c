@@ -101,9 +101,7 @@ static void write_change(ng_buffer *out, const ng_change *change)
     ng_buffer_add(out, "</small></th><td>");
     ng_buffer_name(out, first->property);
     ng_buffer_add(out, "</td><td class=\"number\">");
-    ng_buffer_count(out, checks_of(change));
-    ng_buffer_add(out, " of ");
-    ng_buffer_count(out, change->pairs);
+    ng_buffer_of(out, checks_of(change), change->pairs);
     ng_buffer_add(out, "</td>");
     write_step(out, change->ulp);
     write_step(out, change->ratio);

@@ -10,11 +10,6 @@ enum { BINS_MAX = 64, NUMBERS = 5, WIDTH = 120, HEIGHT = 32 };
 static const char *const names[NUMBERS] = {"Mean", "Std", "Min", "Median",
                                            "Max"};
 
-static bool is_wrong(const ng_record *record)
-{
-    return record && ng_verdict_wrong(ng_record_verdict(record));
-}
-
 static bool is_backward(const ng_record *record)
 {
     return strstr(record->pass, "backward") != NULL;
@@ -59,7 +54,7 @@ static void choose(const ng_cell *cell, const ng_record **usual,
     *usual = *failing = NULL;
     for (size_t i = 0; i < cell->record_count; i++) {
         const ng_record *record = cell->records[i];
-        bool wrong = is_wrong(record);
+        bool wrong = ng_record_wrong(record);
         bool named = strcmp(record->family, "normal") == 0;
         if ((!named && normal && !wrong) || !record->columns[0])
             continue;
@@ -123,9 +118,10 @@ static const char *render(const ng_page *page, const ng_record *record)
     apart.out = &text;
     ng_buffer_add(&text, "<td>");
     ng_buffer_name(&text, record->family);
-    ng_buffer_add(&text, is_wrong(record) ? "<small class=\"fail\">✗&nbsp;fails"
-                                            "</small>"
-                                          : "");
+    ng_buffer_add(&text, ng_record_wrong(record)
+                             ? "<small class=\"fail\">✗&nbsp;fails"
+                               "</small>"
+                             : "");
     ng_buffer_add(&text, "</td>");
     write_line(&apart, &columns, "before", backward ? "dy" : "x", "before",
                "before_bins");
@@ -176,7 +172,7 @@ static size_t collect(ng_page *page, ng_panel_item *items)
                 items[count++] = (ng_panel_item){
                     .row = &grid->rows[i],
                     .key = render(page, chosen[k]),
-                    .failing = is_wrong(chosen[k]),
+                    .failing = ng_record_wrong(chosen[k]),
                 };
         }
     }

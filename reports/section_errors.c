@@ -46,10 +46,7 @@ static void add_record(errors *e, line *l, const ng_record *record)
 
 static int by_group(const line *a, const line *b)
 {
-    const ng_record *left = a->row->score.first, *right = b->row->score.first;
-    int order = strcmp(left->op, right->op);
-    order = order != 0 ? order : strcmp(left->pass, right->pass);
-    return order != 0 ? order : strcmp(left->dtype, right->dtype);
+    return ng_record_shape_order(a->row->score.first, b->row->score.first);
 }
 
 static int compare_rows(const void *left, const void *right)

@@ -189,10 +189,7 @@ static void write_finding(ng_page *page, const ng_row *row, const ng_cell *cell,
     const ng_record *first = cell->score.first_wrong;
     open_finding(page, row, cell->name, cell, NULL);
     ng_buffer_add(page->out, "<p class=\"cause\">");
-    ng_buffer_markup(page->out,
-                     smallest->cause[0]
-                         ? smallest->cause
-                         : ng_verdict_text(ng_record_verdict(smallest)));
+    ng_buffer_markup(page->out, ng_record_cause(smallest));
     ng_buffer_add(page->out, "</p>\n");
     write_meta(page, row, cell, !folded);
     if (folded)
@@ -273,8 +270,7 @@ static void write_counts(ng_page *page)
     }
     if (survived > 0) {
         ng_buffer_count(page->out, survived);
-        ng_buffer_format(page->out,
-                         " planted bug%s that the gate let through. ",
+        ng_buffer_format(page->out, " seeded bug%s that the gate let through. ",
                          survived == 1 ? "" : "s");
     }
     if (failed + survived == 0)

@@ -41,8 +41,8 @@ static bool is_worse(const worst *a, const worst *b)
 {
     if (b->record == NULL)
         return true;
-    bool wrong_a = ng_verdict_wrong(ng_record_verdict(a->record));
-    bool wrong_b = ng_verdict_wrong(ng_record_verdict(b->record));
+    bool wrong_a = ng_record_wrong(a->record);
+    bool wrong_b = ng_record_wrong(b->record);
     if (wrong_a != wrong_b)
         return wrong_a;
     return quotient(a) > quotient(b);
@@ -284,11 +284,6 @@ static bool is_shown(const kernel *kernels, size_t i)
     return false;
 }
 
-static bool is_wrong(const ng_record *record)
-{
-    return ng_verdict_wrong(ng_record_verdict(record));
-}
-
 /* What fails, then one of each op and pass. */
 static void write_spectra(ng_page *page, const kernel *kernels, size_t count)
 {
@@ -307,7 +302,7 @@ static void write_spectra(ng_page *page, const kernel *kernels, size_t count)
     for (int round = 0; round < 2; round++) {
         for (size_t i = 0; i < count; i++) {
             const ng_record *record = kernels[i].jacobian;
-            if (record == NULL || is_wrong(record) != (round == 0) ||
+            if (record == NULL || ng_record_wrong(record) != (round == 0) ||
                 (round == 1 && is_shown(kernels, i)))
                 continue;
             if (shown == CHARTS_MAX || ng_page_full(page)) {

@@ -44,7 +44,7 @@ static bool read_sweep(ng_page *page, const ng_row *row,
         .error_exponent = ng_columns_first(&columns, "error_exponent"),
         .bound_exponent = ng_columns_first(&columns, "bound_exponent"),
     };
-    bool wrong = ng_verdict_wrong(ng_record_verdict(record));
+    bool wrong = ng_record_wrong(record);
     s->rank = wrong                  ? rank_growth
               : row->score.wrong > 0 ? rank_other
                                      : rank_none;

@@ -16,20 +16,9 @@ typedef struct class
     size_t tried, caught;
 } class;
 
-static bool same_class(const ng_record *a, const ng_record *b)
-{
-    return strcmp(a->op, b->op) == 0 && strcmp(a->pass, b->pass) == 0 &&
-           strcmp(a->dtype, b->dtype) == 0;
-}
-
 static bool is_score(const ng_record *record)
 {
     return strcmp(record->kind, "score") == 0;
-}
-
-static bool is_caught(const ng_record *record)
-{
-    return ng_verdict_wrong(ng_record_verdict(record));
 }
 
 static size_t group(const ng_page *page, class *classes)
@@ -40,12 +29,13 @@ static size_t group(const ng_page *page, class *classes)
         size_t at = 0;
         if (!is_score(record))
             continue;
-        while (at < count && !same_class(classes[at].first, record))
+        while (at < count &&
+               ng_record_shape_order(classes[at].first, record) != 0)
             at++;
         if (at == count)
             classes[count++] = (class){record, 0, 0};
         classes[at].tried++;
-        classes[at].caught += is_caught(record);
+        classes[at].caught += ng_record_wrong(record);
     }
     return count;
 }
@@ -90,7 +80,7 @@ static size_t write_bugs(ng_page *page, bool caught)
     size_t left_out = 0;
     for (size_t i = 0; i < page->count; i++) {
         const ng_record *record = &page->records[i];
-        if (!is_score(record) || is_caught(record) != caught)
+        if (!is_score(record) || ng_record_wrong(record) != caught)
             continue;
         if (ng_page_full(page)) {
             left_out++;

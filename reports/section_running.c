@@ -34,11 +34,6 @@ static size_t steps_of(const ng_record *record)
     return steps;
 }
 
-static bool is_wrong(const ng_record *record)
-{
-    return record && ng_verdict_wrong(ng_record_verdict(record));
-}
-
 static bool read_kernel(kernel *k, const ng_row *row)
 {
     const ng_cell *cell = ng_row_cell(row, "running");
@@ -49,8 +44,10 @@ static bool read_kernel(kernel *k, const ng_row *row)
         size_t steps = steps_of(record);
         if (ng_panel_worse(record, k->worst))
             k->worst = record;
-        if (steps == 0 || (is_wrong(k->longest) && !is_wrong(record)) ||
-            (is_wrong(record) == is_wrong(k->longest) && steps <= most))
+        if (steps == 0 ||
+            (ng_record_wrong(k->longest) && !ng_record_wrong(record)) ||
+            (ng_record_wrong(record) == ng_record_wrong(k->longest) &&
+             steps <= most))
             continue;
         k->longest = record;
         most = steps;
@@ -131,8 +128,8 @@ static void write_row(ng_page *page, const kernel *k)
     for (size_t i = 0; i < 2; i++)
         write_statistic(page, &columns, &statistics[i]);
     ng_buffer_add(page->out, "<td class=\"words\">");
-    ng_panel_words(page,
-                   is_wrong(k->longest) ? k->longest->cause : k->longest->note);
+    ng_panel_words(page, ng_record_wrong(k->longest) ? k->longest->cause
+                                                     : k->longest->note);
     ng_buffer_add(page->out, "</td></tr>\n");
     ng_arena_release(&arena);
 }

@@ -1,4 +1,4 @@
-/* Bugs planted to test the gate: a kernel that is wrong on purpose must fail
+/* Seeded bugs test the gate: a kernel that is wrong on purpose must fail
  * the property that its author named. Another one failing does not count. */
 #include "page.h"
 
@@ -9,8 +9,8 @@ static const char head[] =
     "is named for its bug; a gate that lets one through would let through the "
     "real bug too.</p>\n"
     "<div class=\"scroll filtered\" tabindex=\"0\" role=\"group\" "
-    "aria-label=\"Planted bugs\"><table class=\"seeded sortable\">\n"
-    "<caption>Bugs planted to test the gate</caption>\n"
+    "aria-label=\"Seeded bugs\"><table class=\"seeded sortable\">\n"
+    "<caption>Seeded bugs, which test the gate</caption>\n"
     "<thead><tr><th scope=\"col\">Kernel</th><th scope=\"col\">Result</th>"
     "<th scope=\"col\">Named property</th><th scope=\"col\" "
     "class=\"number\">Failing cases</th>"
@@ -93,5 +93,5 @@ void ng_section_seeded(ng_page *page)
     }
     ng_buffer_add(page->out,
                   subject ? "</tbody></table></div>\n" : "</table></div>\n");
-    ng_page_left_out(page, left_out, "planted bugs");
+    ng_page_left_out(page, left_out, "seeded bugs");
 }

@@ -1,25 +1,19 @@
 /* The verdict, and what it is worth: how much was judged, how the reference
- * was proved, and whether the gate noticed the bugs planted to test it. */
+ * was proved, and whether the gate noticed the seeded bugs. */
 #include "adoption.h"
 #include "page.h"
+#include "tally.h"
 
 #include <math.h>
 
 static const struct {
-    const char *class, *symbol, *word;
+    const char *class, *symbol;
 } outcomes[] = {
-    [ng_outcome_pass] = {"pass", "✓", "PASS"},
-    [ng_outcome_fail] = {"fail", "✗", "FAIL"},
-    [ng_outcome_nothing] = {"warn", "!", "NOT CHECKED"},
-    [ng_outcome_incomplete] = {"warn", "…", "INCOMPLETE"},
+    [ng_outcome_pass] = {"pass", "✓"},
+    [ng_outcome_fail] = {"fail", "✗"},
+    [ng_outcome_nothing] = {"warn", "!"},
+    [ng_outcome_incomplete] = {"warn", "…"},
 };
-
-static void write_of(ng_buffer *out, uint64_t part, uint64_t whole)
-{
-    ng_buffer_count(out, part);
-    ng_buffer_add(out, " of ");
-    ng_buffer_count(out, whole);
-}
 
 static const char *plural(uint64_t count)
 {
@@ -45,14 +39,14 @@ static void write_sentence(ng_page *page)
     ng_buffer *out = page->out;
     ng_buffer_add(out, "<p class=\"lead\">");
     if (t->kernels > 0 && t->kernels_failing == 0) {
-        write_of(out, t->kernels_passing, t->kernels);
+        ng_buffer_of(out, t->kernels_passing, t->kernels);
         ng_buffer_format(out,
                          " kernel%s stayed inside the bound of the declared "
                          "contract in every case%s. ",
                          plural(t->kernels),
                          t->cases_waived > 0 ? " that is not waived" : "");
     } else if (t->kernels > 0) {
-        write_of(out, t->kernels_failing, t->kernels);
+        ng_buffer_of(out, t->kernels_failing, t->kernels);
         ng_buffer_format(out, " kernel%s broke the declared contract. ",
                          plural(t->kernels));
     }
@@ -60,15 +54,15 @@ static void write_sentence(ng_page *page)
         ng_buffer_format(out, "The gate caught %s ",
                          t->seeded == 1 ? "the" : "all");
         ng_buffer_count(out, t->seeded);
-        ng_buffer_format(out, " bug%s planted to test it. ", plural(t->seeded));
+        ng_buffer_format(out, " seeded bug%s. ", plural(t->seeded));
     } else if (t->seeded > 0) {
         ng_buffer_add(out, "The gate missed ");
-        write_of(out, t->seeded - t->caught, t->seeded);
-        ng_buffer_add(out, " bugs planted to test it, so a pass is worth "
-                           "less than it should be. ");
+        ng_buffer_of(out, t->seeded - t->caught, t->seeded);
+        ng_buffer_add(out, " seeded bugs, so a pass is worth less than it "
+                           "should be. ");
     }
     if (t->kernels_idle > 0) {
-        write_of(out, t->kernels_idle, t->kernels);
+        ng_buffer_of(out, t->kernels_idle, t->kernels);
         ng_buffer_format(out,
                          " kernel%s had no case judged, which is no pass: "
                          "widen the filters or the declared domain. ",
@@ -140,7 +134,7 @@ static void write_seeded(ng_buffer *out, const ng_tally *t)
 {
     if (t->seeded == 0)
         return;
-    open_fact(out, "Planted bugs caught");
+    open_fact(out, "Seeded bugs caught");
     ng_buffer_count(out, t->caught);
     ng_buffer_add(out, "</b> of ");
     ng_buffer_count(out, t->seeded);
@@ -244,7 +238,7 @@ void ng_section_verdict(ng_page *page)
                      "<div class=\"hero %s\"><h1 id=\"verdict-title\">"
                      "<span aria-hidden=\"true\">%s</span> %s</h1>\n",
                      outcomes[outcome].class, outcomes[outcome].symbol,
-                     outcomes[outcome].word);
+                     ng_outcome_word(outcome));
     write_sentence(page);
     ng_buffer_add(out, "</div>\n<dl class=\"facts\">\n");
     write_kernels(out, page->tally);

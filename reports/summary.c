@@ -3,7 +3,6 @@
 #include "buffer.h"
 #include "tally.h"
 
-#include <errno.h>
 #include <math.h>
 #include <string.h>
 
@@ -35,15 +34,6 @@ static void write_ratio(ng_buffer *out, double ratio)
         return;
     ng_buffer_add(out, "   largest error/bound ");
     ng_buffer_short(out, ratio);
-}
-
-static void write_of(ng_buffer *out, uint64_t part, uint64_t whole,
-                     const char *what)
-{
-    ng_buffer_count(out, part);
-    ng_buffer_add(out, " of ");
-    ng_buffer_count(out, whole);
-    ng_buffer_add(out, what);
 }
 
 static void write_verdict(const summary *s, bool complete)
@@ -99,7 +89,8 @@ static void write_subject(const summary *s, size_t begin, size_t end)
     ng_buffer_add(s->out, "  ");
     ng_buffer_plain(s->out, s->grid->rows[begin].subject, NAME);
     ng_buffer_add(s->out, "   ");
-    write_of(s->out, passing, kernels, kernels == 1 ? " kernel" : " kernels");
+    ng_buffer_of(s->out, passing, kernels);
+    ng_buffer_add(s->out, kernels == 1 ? " kernel" : " kernels");
     ng_buffer_add(s->out, "   ");
     ng_buffer_count(s->out, cases);
     ng_buffer_add(s->out, cases == 1 ? " case" : " cases");
@@ -121,8 +112,8 @@ static void write_kernels(const summary *s)
         }
     } else if (t->kernels > 0) {
         ng_buffer_add(s->out, "  ");
-        write_of(s->out, t->kernels_passing, t->kernels,
-                 " correct kernels pass   ");
+        ng_buffer_of(s->out, t->kernels_passing, t->kernels);
+        ng_buffer_add(s->out, " correct kernels pass   ");
         ng_buffer_count(s->out, t->cases - t->cases_seeded);
         ng_buffer_add(s->out, " cases");
         write_ratio(s->out, t->worst_ratio);
@@ -151,7 +142,8 @@ static void write_seeded(const summary *s)
     write_word(s, t->caught == t->seeded ? green : red,
                t->caught == t->seeded ? "pass" : "FAIL");
     ng_buffer_add(s->out, "  ");
-    write_of(s->out, t->caught, t->seeded, " seeded bugs caught");
+    ng_buffer_of(s->out, t->caught, t->seeded);
+    ng_buffer_add(s->out, " seeded bugs caught");
     const char *open = ": ";
     for (size_t i = 0, left = 2; i < s->grid->row_count && left > 0; i++) {
         const ng_row *row = &s->grid->rows[i];
@@ -175,9 +167,10 @@ static void write_score(const summary *s)
     if (t->scored == 0)
         return;
     ng_buffer_add(s->out, "  kill score ");
-    write_of(s->out, t->scored_caught, t->scored,
-             ": seeded bugs of the same op, pass and dtype that this run "
-             "would have caught\n");
+    ng_buffer_of(s->out, t->scored_caught, t->scored);
+    ng_buffer_add(s->out,
+                  ": seeded bugs of the same op, pass and dtype that this run "
+                  "would have caught\n");
 }
 
 static void write_judged(const summary *s)
@@ -273,7 +266,8 @@ static void write_finding(const summary *s)
     ng_buffer_add(s->out, ", property ");
     ng_buffer_plain(s->out, record->property, NAME);
     ng_buffer_add(s->out, ": ");
-    write_of(s->out, score->wrong, score->judged, " cases");
+    ng_buffer_of(s->out, score->wrong, score->judged);
+    ng_buffer_add(s->out, " cases");
     write_ratio(s->out, score->ratio);
     if (count > 1) {
         ng_buffer_add(s->out, "   and ");
@@ -289,14 +283,6 @@ static void write_finding(const summary *s)
                          record->got, record->exact);
     }
     write_line(s, "replay", record->replay, NG_TEXT_MAX);
-}
-
-static ng_status print(const ng_buffer *out, FILE *file, ng_error *error)
-{
-    if (fwrite(out->data, 1, out->size, file) == out->size && fflush(file) == 0)
-        return ng_status_ok;
-    return ng_fail(error, ng_status_bad_input,
-                   "the summary could not be printed: %s", strerror(errno));
 }
 
 static double seconds_of(const ng_record *records, size_t count)
@@ -356,10 +342,8 @@ ng_status ng_report_summary(const ng_record *records, size_t count,
         summary s = {&out, &grid, &tally, colour, seconds_of(records, count)};
         ng_tally_grid(&tally, &grid, records, count);
         write_all(&s, complete, html);
-        status = ng_buffer_status(&out, error);
+        status = ng_buffer_print(&out, file, error);
     }
-    if (status == ng_status_ok)
-        status = print(&out, file, error);
     ng_buffer_free(&out);
     ng_arena_release(&arena);
     return status;

@@ -48,7 +48,7 @@ void ng_tally_grid(ng_tally *tally, const ng_grid *properties,
         ng_adoption_count(tally, record);
         if (strcmp(record->kind, "score") == 0) {
             tally->scored++;
-            tally->scored_caught += ng_verdict_wrong(ng_record_verdict(record));
+            tally->scored_caught += ng_record_wrong(record);
         }
         if (strcmp(record->kind, "check") != 0)
             continue;
@@ -86,4 +86,14 @@ ng_outcome ng_tally_outcome(const ng_tally *tally, bool complete)
     if (tally->cases + tally->cases_waived == 0 || tally->kernels_idle > 0)
         return ng_outcome_nothing;
     return ng_outcome_pass;
+}
+
+const char *ng_outcome_word(ng_outcome outcome)
+{
+    switch (outcome) {
+    case ng_outcome_pass: return "PASS";
+    case ng_outcome_fail: return "FAIL";
+    case ng_outcome_nothing: return "NOT CHECKED";
+    default: return "INCOMPLETE";
+    }
 }

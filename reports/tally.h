@@ -9,4 +9,7 @@
 void ng_tally_grid(ng_tally *tally, const ng_grid *properties,
                    const ng_record *records, size_t count);
 
+/* "PASS", "FAIL", "NOT CHECKED", "INCOMPLETE" */
+const char *ng_outcome_word(ng_outcome outcome);
+
 #endif

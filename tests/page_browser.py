@@ -158,7 +158,7 @@ def check_sorting(browser):
         By.TAG_NAME, "button").click()
     ratios = [number(t) for t in column(browser, "table.seeded", 4)]
     expect(len(ratios) > 1 and ratios == sorted(ratios, reverse=True),
-           "planted bugs by ratio:", ratios)
+           "seeded bugs by ratio:", ratios)
     shown = browser.all("table.seeded tbody")[0].text
     expect("builtin:bug.sleeper" in shown, "the row lost its subject")
 

@@ -192,9 +192,9 @@ def check_page(name, page, records):
                everything.outputs)
     if seeded:
         shown = re.match(r"([\d,]+) of ([\d,]+)",
-                         facts["Planted bugs caught"])
+                         facts["Seeded bugs caught"])
         expect([count(n) for n in shown.groups()] ==
-               [len(caught), len(seeded)], name, "planted", shown.group())
+               [len(caught), len(seeded)], name, "seeded", shown.group())
 
     # The matrix: every kernel, every property, and nothing else.
     subject, seen = None, set()
@@ -228,7 +228,7 @@ def check_page(name, page, records):
     shown = {}
     for title, meta in page.findings:
         if meta is None:
-            continue # a planted bug that survived
+            continue # a seeded bug that survived
         words = title.split()
         numbers = re.match(r"([\d,]+) of ([\d,]+) cases", meta)
         shown[words[-3], words[-2]] = [count(n) for n in numbers.groups()]

@@ -93,7 +93,7 @@ def make(normgate, render_page, folder):
     files["incomplete"] = folder / "incomplete.jsonl"
     text = files["failing"].read_bytes()
     files["incomplete"].write_bytes(text[:len(text) // 2])
-    # A gate of itself: right kernels, and planted bugs of which one survives.
+    # A gate of itself: right kernels, and seeded bugs of which one survives.
     zoo = check(normgate, folder, "bugs", "builtin:bug.eps_o*",
                 "--op", "layer_norm").read_text()
     lines = [json.loads(line)

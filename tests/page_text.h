@@ -1,102 +1,39 @@
-/* Page text: the HTML report of some records, and what stands in a section. */
+/* Page text: what the reports write of some records, and what stands in a
+ * section of the page. Include <cmocka.h> first. */
 #ifndef NORMGATE_TESTS_PAGE_TEXT_H
 #define NORMGATE_TESTS_PAGE_TEXT_H
 
-#include "markup.h"
-#include "report_records.h"
+#include <normgate/record.h>
 
-#include <normgate/report.h>
+/* Any of ng_report_html(), ng_report_junit(), ... */
+typedef ng_status report(const ng_record *, size_t, bool, const char *,
+                         ng_error *);
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+/* What the report writes, all of these to be freed; its folder's only file. */
+char *written(report *write, const ng_record *records, size_t count,
+              bool complete);
 
-#include <cmocka.h>
+/* The same, well formed. */
+char *written_markup(report *write, const ng_record *records, size_t count,
+                     bool complete);
 
-/* The page, well formed. The caller frees it. */
-static inline char *render(const ng_record *records, size_t count)
-{
-    char path[] = "/tmp/normgate-panels-XXXXXX";
-    ng_error error = {{0}};
-    int file = mkstemp(path);
-    assert_true(file >= 0);
-    if (ng_report_html(records, count, true, path, &error) != ng_status_ok)
-        fail_msg("%s", error.text);
-    close(file);
-    FILE *in = fopen(path, "r");
-    assert_non_null(in);
-    fseek(in, 0, SEEK_END);
-    size_t size = (size_t)ftell(in);
-    rewind(in);
-    char *text = calloc(size + 1, 1);
-    assert_non_null(text);
-    assert_int_equal(fread(text, 1, size, in), size);
-    fclose(in);
-    unlink(path);
-    const char *fault = markup_fault(text);
-    if (fault)
-        fail_msg("not well formed: %.200s", fault);
-    return text;
-}
+/* What is told at the end of a run, of which `html` is the page. */
+char *summary(const ng_record *records, size_t count, bool complete,
+              const char *html, bool colour);
 
-/* One section of it, "" where it is left out. The caller frees it. */
-static inline char *section(const ng_record *records, size_t count,
-                            const char *name)
-{
-    char open[64], *page = render(records, count);
-    snprintf(open, sizeof open, "<section id=\"%s\"", name);
-    char *from = strstr(page, open);
-    char *to = from ? strstr(from, "</section>") : NULL;
-    char *text = calloc(to ? (size_t)(to - from) + 1 : 1, 1);
-    assert_non_null(text);
-    if (to)
-        memcpy(text, from, (size_t)(to - from));
-    free(page);
-    return text;
-}
+/* The page of a complete run. */
+char *render(const ng_record *records, size_t count);
 
-static inline void has(const char *text, const char *format, ...)
-{
-    char wanted[400];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(wanted, sizeof wanted, format, arguments);
-    va_end(arguments);
-    if (!strstr(text, wanted))
-        fail_msg("\"%s\" is not in\n%s", wanted, text);
-}
+/* One section of it, "" where it is left out. */
+char *section(const ng_record *records, size_t count, const char *name);
 
-static inline void lacks(const char *text, const char *unwanted)
-{
-    if (strstr(text, unwanted))
-        fail_msg("\"%s\" is in\n%s", unwanted, text);
-}
+void has(const char *text, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void lacks(const char *text, const char *unwanted);
+void before(const char *text, const char *first, const char *second);
+size_t occurrences(const char *text, const char *what);
 
-static inline void before(const char *text, const char *first,
-                          const char *second)
-{
-    has(text, "%s", first);
-    has(text, "%s", second);
-    if (strstr(text, first) > strstr(text, second))
-        fail_msg("\"%s\" comes after \"%s\" in\n%s", first, second, text);
-}
-
-static inline size_t occurrences(const char *text, const char *what)
-{
-    size_t count = 0;
-    for (; (text = strstr(text, what)) != NULL; text += strlen(what))
-        count++;
-    return count;
-}
-
-static inline ng_record measured(const char *kernel, const char *property,
-                                 const char *verdict, const char *columns)
-{
-    ng_record record = check(kernel, property, verdict, 0.5);
-    record.columns = columns;
-    return record;
-}
+ng_record measured(const char *kernel, const char *property,
+                   const char *verdict, const char *columns);
 
 #endif

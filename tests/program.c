@@ -43,13 +43,22 @@ void put_bytes(const char *name, const void *bytes, size_t size)
     assert_int_equal(fclose(file), 0);
 }
 
-int shell(const char *command)
+bool exists(const char *name)
 {
-    char line[4096];
-    int length =
-        snprintf(line, sizeof line,
-                 "( %s ) >stdout.txt 2>stderr.txt </dev/null", command);
-    assert_true(length > 0 && (size_t)length < sizeof line);
+    struct stat info;
+    return lstat(name, &info) == 0;
+}
+
+int shell(const char *format, ...)
+{
+    char command[4000], line[4096];
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(command, sizeof command, format, arguments);
+    va_end(arguments);
+    assert_true(length > 0 && (size_t)length < sizeof command);
+    snprintf(line, sizeof line, "( %s ) >stdout.txt 2>stderr.txt </dev/null",
+             command);
     int status = system(line);
     free(out);
     free(err);
@@ -59,11 +68,14 @@ int shell(const char *command)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
+int run(const char *words)
+{
+    return shell("'%s' %s", NORMGATE_PROGRAM, words);
+}
+
 void assert_run(const char *words, int code)
 {
-    char command[2048];
-    snprintf(command, sizeof command, "'%s' %s", NORMGATE_PROGRAM, words);
-    int got = shell(command);
+    int got = run(words);
     if (got != code)
         fail_msg("normgate %s: exit %d, not %d\n%s%s", words, got, code, out,
                  err);

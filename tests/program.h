@@ -5,6 +5,7 @@
 
 #include <normgate/record.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Group set-up and tear-down: into a new folder, and out of it. */
@@ -18,11 +19,14 @@ void put(const char *name, const char *text);
 void put_bytes(const char *name, const void *bytes, size_t size);
 size_t lines_of(const char *text);
 
-/* Exit code of a shell's command; 128: a signal ended it. */
-int shell(const char *command);
+bool exists(const char *name); /* also a link to nothing */
 
-/* Runs normgate with these words and asks for its exit code; the second also
- * for one line on stderr that holds `reason`. */
+/* Exit code of a shell's command; 128: a signal ended it. */
+int shell(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Runs normgate with these words and asks for its exit code; the last also for
+ * one line on stderr that holds `reason`. */
+int run(const char *words);
 void assert_run(const char *words, int code);
 void assert_error(const char *words, int code, const char *reason);
 

@@ -129,7 +129,7 @@ def check_runs(validator, program, plugin, folder):
         subprocess.run([program, "check", *(places.get(w, w) for w in words),
                         "--quiet", "--json", path],
                        stderr=subprocess.DEVNULL, check=False)
-        seen = set()
+        seen, named = set(), set()
         for line in path.read_text(encoding="utf-8").splitlines():
             record = json.loads(line)
             for error in validator.iter_errors(record):
@@ -137,6 +137,10 @@ def check_runs(validator, program, plugin, folder):
                     f"{name}: {'/'.join(map(str, error.path))}: "
                     f"{error.message[:300]} in {line[:600]}")
             assert set(record) <= set(fields), set(record) - set(fields)
+            if record["kind"] in ("check", "score"): # older ones have no id
+                place = record["subject"], record["kind"], record["id"]
+                assert place not in named, (name, "twice", place)
+                named.add(place)
             seen.update((record["kind"], record.get("verdict")))
             samples.setdefault(record["kind"], record)
             if "columns" in record and "histogram" in record:

@@ -9,30 +9,16 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-enum { MANY = 300, ROOM = 1 << 20 };
+#include "page_text.h"
 
-static char *render(const ng_record *records, size_t count, bool complete)
+enum { MANY = 300 };
+
+static char *annotate(const ng_record *records, size_t count, bool complete)
 {
-    char path[] = "/tmp/normgate-annotations-XXXXXX";
-    int file = mkstemp(path);
-    ng_error error = {{0}};
-    assert_true(file >= 0);
-    if (ng_report_annotations(records, count, complete, path, &error) !=
-        ng_status_ok)
-        fail_msg("%s", error.text);
-    close(file);
-    FILE *stream = fopen(path, "r");
-    char *text = calloc(1, ROOM);
-    assert_non_null(stream);
-    assert_non_null(text);
-    assert_in_range(fread(text, 1, ROOM, stream), 0, ROOM - 1);
-    fclose(stream);
-    assert_int_equal(unlink(path), 0);
-    return text;
+    return written(ng_report_annotations, records, count, complete);
 }
 
 static size_t lines_with(const char *text, const char *start)
@@ -53,7 +39,7 @@ static void a_finding_stands_at_its_source(void **unused)
     records[0].file = "a,b:c%.c";
     records[0].line = 12;
     records[0].cause = "50% wrong: eps, outside";
-    char *text = render(records, 2, true);
+    char *text = annotate(records, 2, true);
     assert_string_equal(
         text, "::error file=a%2Cb%3Ac%25.c,line=12,title=k%3A FAIL%3A shift::"
               "50%25 wrong: eps, outside%0A1 of 1 cases are wrong, largest "
@@ -62,10 +48,10 @@ static void a_finding_stands_at_its_source(void **unused)
               "rows=1 n=4 seed=1' builtin:s\n");
     free(text);
     records[0].file = "";
-    text = render(records, 2, true);
+    text = annotate(records, 2, true);
     assert_int_equal(lines_with(text, "::error title=k%3A"), 1);
     free(text);
-    text = render(records + 1, 1, true);
+    text = annotate(records + 1, 1, true);
     assert_string_equal(text, "");
     free(text);
 }
@@ -92,7 +78,7 @@ static void no_command_is_forged(void **unused)
     }
     records[1].verdict = "PASS";
     records[1].kernel = "other";
-    char *text = render(records, 2, true);
+    char *text = annotate(records, 2, true);
     assert_int_equal(lines_with(text, ""), 3); /* the last is empty */
     assert_int_equal(lines_with(text, "::error file="), 2);
     assert_null(strpbrk(text, "\r\x1b"));
@@ -124,7 +110,7 @@ static void the_worst_come_first_and_the_rest_are_counted(void **unused)
     records[7].ratio = NAN;
     records[8].ratio = NAN;
     records[9].ratio = INFINITY;
-    char *text = render(records, MANY, true);
+    char *text = annotate(records, MANY, true);
     assert_int_equal(lines_with(text, "::error "), 10);
     assert_int_equal(
         lines_with(text, "::notice title=normgate::290 more findings"), 1);
@@ -137,7 +123,7 @@ static void the_worst_come_first_and_the_rest_are_counted(void **unused)
             fail_msg("%s is not in its place", order[i]);
     }
     free(text);
-    text = render(records, MANY, false);
+    text = annotate(records, MANY, false);
     assert_int_equal(lines_with(text, "::error "), 10);
     assert_int_equal(lines_with(text, "::error title=normgate::the run did"),
                      1);
@@ -154,9 +140,9 @@ static void worse_than_the_baseline_is_a_finding(void **unused)
     records[1].kind = "baseline";
     records[1].state = "worse";
     records[1].cause = "largest error 9 ulp, was 2 ulp";
-    char *text = render(records, 2, true);
+    char *text = annotate(records, 2, true);
     assert_int_equal(
-        lines_with(text, "::error title=k%3A worse than the baseline%3A "
+        lines_with(text, "::error title=k%3A WORSE%3A "
                          "shift::largest error 9 ulp, was 2 ulp%0Acase: "),
         1);
     free(text);
@@ -166,7 +152,7 @@ static void a_run_without_a_verdict_is_an_error(void **unused)
 {
     const ng_record skipped = check("k", "shift", "SKIP", NAN);
     (void)unused;
-    char *text = render(&skipped, 1, true);
+    char *text = annotate(&skipped, 1, true);
     assert_string_equal(text, "::error title=normgate::the run had no case "
                               "judged; widen the filters\n");
     free(text);

@@ -15,6 +15,8 @@
 
 #include <cmocka.h>
 
+#include "page_text.h"
+
 enum { WIDTH = 360, HEIGHT = 216 };
 
 /* The caller frees it. */
@@ -161,16 +163,6 @@ static void powers_of_two_are_labelled_as_such(void **unused)
     assert_non_null(strstr(html, ">16</text>"));
     assert_non_null(strstr(html, ">4096</text>"));
     free(html);
-}
-
-static size_t occurrences(const char *text, const char *of)
-{
-    size_t count = 0;
-    while ((text = strstr(text, of)) != NULL) {
-        count++;
-        text += strlen(of);
-    }
-    return count;
 }
 
 static void what_has_no_place_is_marked_at_the_edge(void **unused)

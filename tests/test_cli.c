@@ -11,95 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "markup.h"
-
-static char folder[] = "/tmp/normgate-cli-XXXXXX";
-static char *out, *err; /* of the last run */
-
-static char *slurp(const char *name)
-{
-    FILE *file = fopen(name, "rb");
-    if (file == NULL)
-        return NULL;
-    size_t size = 0, room = (size_t)1 << 22;
-    char *text = malloc(room);
-    assert_non_null(text);
-    size = fread(text, 1, room - 1, file);
-    assert_true(size < room - 1);
-    text[size] = '\0';
-    fclose(file);
-    return text;
-}
-
-static void put(const char *name, const char *text)
-{
-    FILE *file = fopen(name, "wb");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-}
-
-static bool exists(const char *name)
-{
-    struct stat status;
-    return lstat(name, &status) == 0;
-}
-
-/* Runs one command of a shell in the folder; 128 and more: a signal. */
-static int shell(const char *command)
-{
-    char line[4096];
-    int length =
-        snprintf(line, sizeof line,
-                 "( %s ) >stdout.txt 2>stderr.txt </dev/null", command);
-    assert_true(length > 0 && (size_t)length < sizeof line);
-    int status = system(line);
-    free(out);
-    free(err);
-    out = slurp("stdout.txt");
-    err = slurp("stderr.txt");
-    assert_non_null(out);
-    assert_non_null(err);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
-}
-
-static int run(const char *words)
-{
-    char command[2048];
-    snprintf(command, sizeof command, "'%s' %s", NORMGATE_PROGRAM, words);
-    return shell(command);
-}
-
-static void assert_run(const char *words, int code)
-{
-    int got = run(words);
-    if (got != code)
-        fail_msg("normgate %s: exit %d, not %d\n%s%s", words, got, code, out,
-                 err);
-}
-
-static void assert_error(const char *words, int code, const char *reason)
-{
-    assert_run(words, code);
-    size_t length = strlen(err);
-    if (strncmp(err, "normgate", 8) != 0 || length < 10 ||
-        strchr(err, '\n') != err + length - 1 || strstr(err, reason) == NULL)
-        fail_msg("normgate %s: no single line with '%s': '%s'", words, reason,
-                 err);
-}
-
-static size_t lines_of(const char *text)
-{
-    size_t lines = 0;
-    for (; *text != '\0'; text++)
-        lines += *text == '\n';
-    return lines;
-}
+#include "program.h"
 
 #define RMS "check builtin:two_pass --profile smoke --kernel rms_norm_f32 "
 
@@ -293,7 +210,7 @@ static void test_replay(void **state)
     assert_true(strtod(ratio, NULL) > 1);
     snprintf(want, sizeof want, "accuracy: FAIL, ratio %.4g, ",
              strtod(ratio, NULL));
-    assert_int_equal(shell(command), 1);
+    assert_int_equal(shell("%s", command), 1);
     assert_non_null(strstr(out, want));
     assert_non_null(strstr(out, "<-- wrong"));
     /* the same case from a file, and a kernel that is right */
@@ -366,22 +283,6 @@ static void test_list_and_explain(void **state)
     assert_string_equal(err, "");
 }
 
-static int enter(void **state)
-{
-    (void)state;
-    return mkdtemp(folder) == NULL || chdir(folder) != 0;
-}
-
-static int leave(void **state)
-{
-    char command[64];
-    (void)state;
-    free(out);
-    free(err);
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    return chdir("/") != 0 || system(command) != 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -395,5 +296,5 @@ int main(void)
         cmocka_unit_test(test_malformed_cases),
         cmocka_unit_test(test_list_and_explain),
     };
-    return cmocka_run_group_tests(tests, enter, leave);
+    return cmocka_run_group_tests(tests, program_enter, program_leave);
 }

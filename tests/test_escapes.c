@@ -19,28 +19,15 @@
 
 #include <cmocka.h>
 
+#include "program.h"
+
 #define EVIL                                                                   \
     "\x1b[2J\a\r\nPASS\n\b\x7f\xe2\x80\xae\xc2\x9b"                            \
     "31m\xff\xc0\xaf\xed\xa0\x80\xe2\x80\xa8"
 
-enum { WORDS_MAX = 16, OUTPUT_MAX = 1 << 24, LONG = 100000 };
+enum { WORDS_MAX = 16, LONG = 100000 };
 
-static char folder[] = "/tmp/normgate-escapes-XXXXXX";
 static char *output; /* of the last run, stdout and stderr */
-
-static char *slurp(const char *path)
-{
-    FILE *file = fopen(path, "rb");
-    if (file == NULL)
-        fail_msg("cannot read %s", path);
-    char *text = malloc(OUTPUT_MAX);
-    assert_non_null(text);
-    size_t size = fread(text, 1, OUTPUT_MAX - 1, file);
-    assert_true(size < OUTPUT_MAX - 1 && memchr(text, 0, size) == NULL);
-    text[size] = '\0';
-    fclose(file);
-    return text;
-}
 
 /* By their numbers, not by the function that the program asks. */
 static bool is_harmful(uint32_t c)
@@ -67,7 +54,7 @@ static void assert_harmless(const char *text)
 }
 
 /* Runs the program with these words, as they are; its exit code. */
-static int run(const char *const *words)
+static int run_words(const char *const *words)
 {
     char *argument[WORDS_MAX] = {(char[]){NORMGATE_PROGRAM}};
     size_t count = 1;
@@ -90,19 +77,12 @@ static int run(const char *const *words)
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) <= 5);
     free(output);
     output = slurp("output.txt");
+    assert_non_null(output);
     assert_harmless(output);
     return WEXITSTATUS(status);
 }
 
-#define RUN(...) run((const char *const[]){__VA_ARGS__, NULL})
-
-static size_t lines_of(const char *text)
-{
-    size_t lines = 0;
-    for (; *text != '\0'; text++)
-        lines += *text == '\n';
-    return lines;
-}
+#define RUN(...) run_words((const char *const[]){__VA_ARGS__, NULL})
 
 static char *long_text(void)
 {
@@ -145,7 +125,7 @@ static void words_are_harmless(void **unused)
              "r"},
         };
         for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++) {
-            int code = run(rows[k]);
+            int code = run_words(rows[k]);
             if (code == 0 || code == 1 || code == 5)
                 fail_msg("row %zu: exit %d: %s", k, code, output);
             if (lines_of(output) > 2 && code != 4)
@@ -358,6 +338,7 @@ static void commands_print_by_the_filter_alone(void **unused)
         char path[1024];
         snprintf(path, sizeof path, "%s/cli/%s", NORMGATE_SOURCE_DIR, name);
         char *text = slurp(path);
+        assert_non_null(text);
         for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
             if (strstr(text, ways[i]) != NULL)
                 fail_msg("cli/%s: %s) is not ng_print()", name, ways[i]);
@@ -369,19 +350,10 @@ static void commands_print_by_the_filter_alone(void **unused)
     assert_true(files > 10);
 }
 
-static int enter(void **state)
-{
-    (void)state;
-    return mkdtemp(folder) == NULL || chdir(folder) != 0;
-}
-
 static int leave(void **state)
 {
-    char command[80];
-    (void)state;
     free(output);
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    return chdir("/") != 0 || system(command) != 0;
+    return program_leave(state);
 }
 
 int main(void)
@@ -395,5 +367,5 @@ int main(void)
         cmocka_unit_test(the_help_names_every_option),
         cmocka_unit_test(commands_print_by_the_filter_alone),
     };
-    return cmocka_run_group_tests(tests, enter, leave);
+    return cmocka_run_group_tests(tests, program_enter, leave);
 }

@@ -192,7 +192,7 @@ static void test_told_twice(void **state)
 
 static void assert_out_of_space(const char *command)
 {
-    int code = shell(command);
+    int code = shell("%s", command);
     if (code != 2)
         fail_msg("%s: exit %d\n%s%s", command, code, out, err);
     assert_true(strncmp(err, "normgate: ", 10) == 0);

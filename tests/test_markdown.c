@@ -13,31 +13,19 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
+
+#include "page_text.h"
 
 /* GitHub takes 1 MiB for the summary of a step; what is written is to stay
  * well below. */
 enum { MANY = 10000, BYTES_MAX = 900 * 1024, HUGE = 1 << 20 };
 
-static char *render(const ng_record *records, size_t count, bool complete)
+/* Not empty, and below the limit. The caller frees it. */
+static char *document(const ng_record *records, size_t count, bool complete)
 {
-    char path[] = "/tmp/normgate-markdown-XXXXXX";
-    int file = mkstemp(path);
-    ng_error error = {{0}};
-    assert_true(file >= 0);
-    if (ng_report_markdown(records, count, complete, path, &error) !=
-        ng_status_ok)
-        fail_msg("%s", error.text);
-    close(file);
-    FILE *stream = fopen(path, "r");
-    assert_non_null(stream);
-    char *text = calloc(1, 4 * BYTES_MAX);
-    assert_non_null(text);
-    assert_true(fread(text, 1, 4 * BYTES_MAX - 1, stream) > 0);
-    fclose(stream);
-    assert_int_equal(unlink(path), 0);
+    char *text = written(ng_report_markdown, records, count, complete);
     assert_in_range(strlen(text), 1, BYTES_MAX);
     return text;
 }
@@ -121,7 +109,7 @@ static void a_failure_is_told_in_full(void **unused)
     /* 75 of 100 outputs are exact, all others at most 1/64 off: the median is
      * 0, 99% reach bin 1, whose edge is 2^-6. */
     records[0].histogram = "0:75 1:25";
-    char *text = render(records, 3, true);
+    char *text = document(records, 3, true);
     assert_memory_equal(text, "## normgate: ❌ FAIL\n", 20);
     assert_non_null(strstr(text, "1 of 3 kernels pass"));
     assert_non_null(strstr(text, "eps stands outside the root"));
@@ -129,12 +117,12 @@ static void a_failure_is_told_in_full(void **unused)
     assert_non_null(strstr(text, "\nnormgate replay 'layer_norm/"));
     assert_non_null(strstr(text, "src/norm.c</code> line 12."));
     assert_non_null(strstr(text, "Kernels that pass (1)"));
-    assert_non_null(strstr(text, "| 0 | 0.016 | 0.5 |"));
+    assert_non_null(strstr(text, "| 0 | ≤ 0.016 | 0.5 |"));
     const char *crash = strstr(text, "#### CRASH <code>worse"),
                *fail = strstr(text, "#### FAIL <code>bad");
     assert_true(crash && fail && crash < fail);
     free(text);
-    text = render(records, 1, false);
+    text = document(records, 1, false);
     assert_non_null(strstr(text, "did not come to its end"));
     free(text);
 }
@@ -150,7 +138,7 @@ static void many_failures_stay_below_the_limit(void **unused)
         snprintf(names[i], sizeof names[i], "name%zu", i);
         records[i] = check(names[i], "shift", "FAIL", 2 + (double)i);
     }
-    char *text = render(records, MANY, true);
+    char *text = document(records, MANY, true);
     assert_non_null(strstr(text, "Findings (10,000)"));
     assert_non_null(strstr(text, "#### FAIL <code>name9999</code>"));
     assert_null(strstr(text, "<code>name0</code>, property"));
@@ -186,7 +174,7 @@ static void huge_texts_stay_below_the_limit(void **unused)
             record->verdict = i % 4 == 1 ? "WAIVED" : "FAIL";
             record->seeded_bug = i % 4 == 2 ? text : "";
         }
-        free(render(records, 200, true));
+        free(document(records, 200, true));
     }
     free(text);
 }

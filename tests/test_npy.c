@@ -16,7 +16,8 @@
 
 #include <cmocka.h>
 
-static char folder[] = "/tmp/normgate-npy-XXXXXX";
+#include "program.h"
+
 static ng_arena arena;
 static ng_error error;
 static ng_npy array;
@@ -411,19 +412,10 @@ static void test_numpy(void **state)
         0);
 }
 
-static int enter(void **state)
-{
-    (void)state;
-    return mkdtemp(folder) == NULL || chdir(folder) != 0;
-}
-
 static int leave(void **state)
 {
-    (void)state;
-    char command[64];
     ng_arena_release(&arena);
-    snprintf(command, sizeof command, "rm -r '%s'", folder);
-    return chdir("/") != 0 || system(command) != 0;
+    return program_leave(state);
 }
 
 int main(void)
@@ -440,5 +432,5 @@ int main(void)
         cmocka_unit_test(test_endless_file),
         cmocka_unit_test(test_numpy),
     };
-    return cmocka_run_group_tests(tests, enter, leave);
+    return cmocka_run_group_tests(tests, program_enter, leave);
 }

@@ -24,70 +24,15 @@
 
 #include <cmocka.h>
 
-static char folder[] = "/tmp/normgate-offline-XXXXXX";
-static char *out, *err; /* of the last run */
-
-static char *slurp(const char *name)
-{
-    FILE *file = fopen(name, "rb");
-    size_t room = (size_t)1 << 22;
-    char *text = malloc(room);
-    assert_non_null(file);
-    assert_non_null(text);
-    size_t size = fread(text, 1, room - 1, file);
-    assert_true(size < room - 1);
-    text[size] = '\0';
-    fclose(file);
-    return text;
-}
-
-static void put(const char *name, const char *text)
-{
-    FILE *file = fopen(name, "wb");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-}
-
-__attribute__((format(printf, 1, 2))) static int shell(const char *format, ...)
-{
-    char command[4000], line[4096];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(command, sizeof command, format, arguments);
-    va_end(arguments);
-    int length =
-        snprintf(line, sizeof line,
-                 "( %s ) >stdout.txt 2>stderr.txt </dev/null", command);
-    assert_true(length > 0 && (size_t)length < sizeof line);
-    int status = system(line);
-    free(out);
-    free(err);
-    out = slurp("stdout.txt");
-    err = slurp("stderr.txt");
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
-}
+#include "program.h"
 
 #define PROGRAM "'" NORMGATE_PROGRAM "' "
 
-static void assert_run(const char *words, int code)
+/* Told in one line on stderr, and nothing on stdout. */
+static void assert_refused(const char *words, int code, const char *reason)
 {
-    int got = shell(PROGRAM "%s", words);
-    if (got != code)
-        fail_msg("normgate %s: exit %d, not %d\n%s%s", words, got, code, out,
-                 err);
-}
-
-/* One line on stderr with the reason, and nothing on stdout. */
-static void assert_error(const char *words, int code, const char *reason)
-{
-    assert_run(words, code);
-    size_t length = strlen(err);
-    if (strncmp(err, "normgate", 8) != 0 ||
-        strchr(err, '\n') != err + length - 1 || strstr(err, reason) == NULL ||
-        out[0] != '\0')
-        fail_msg("normgate %s: no single line with '%s': '%s%s'", words, reason,
-                 out, err);
+    assert_error(words, code, reason);
+    assert_string_equal(out, "");
 }
 
 /* ---- the author's side ---- */
@@ -671,9 +616,9 @@ static void test_interrupted(void **state)
     assert_int_equal(kill(child, SIGKILL), 0);
     assert_int_equal(waitpid(child, NULL, 0), child);
     assert_int_equal(access("calls/calls/000003", F_OK), 0);
-    assert_error("judge calls", 3,
-                 "calls is incomplete: gen did not reach its end");
-    assert_error("gen op=layer_norm --out calls", 2, "calls is not empty");
+    assert_refused("judge calls", 3,
+                   "calls is incomplete: gen did not reach its end");
+    assert_refused("gen op=layer_norm --out calls", 2, "calls is not empty");
 }
 
 static void test_bad_words(void **state)
@@ -711,7 +656,7 @@ static void test_bad_words(void **state)
     put("file", "");
     assert_int_equal(shell("mkdir -p full/calls"), 0);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        assert_error(rows[i].words, rows[i].code, rows[i].reason);
+        assert_refused(rows[i].words, rows[i].code, rows[i].reason);
     assert_int_not_equal(access("new", F_OK), 0);
 }
 
@@ -768,24 +713,24 @@ static void test_bad_manifest(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         set_manifest(manifest, rows[i].key,
                      rows[i].text != NULL ? json_string(rows[i].text) : NULL);
-        assert_error("judge calls", 3, rows[i].reason);
+        assert_refused("judge calls", 3, rows[i].reason);
     }
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
         set_call(manifest, calls[i].key, calls[i].text);
-        assert_error("judge calls", 3, calls[i].reason);
+        assert_refused("judge calls", 3, calls[i].reason);
     }
     const json_t *first = json_array_get(json_object_get(manifest, "calls"), 0);
     set_call(manifest, "key", json_string_value(json_object_get(first, "key")));
-    assert_error("judge calls", 3, "two calls have one key");
+    assert_refused("judge calls", 3, "two calls have one key");
     json_decref(manifest);
     put("calls/manifest.json", "{\"schema\":");
-    assert_error("judge calls", 3, "calls/manifest.json: line 1: ");
+    assert_refused("judge calls", 3, "calls/manifest.json: line 1: ");
     put("calls/manifest.json", "[]");
-    assert_error("judge calls", 3, "it is no manifest of calls");
+    assert_refused("judge calls", 3, "it is no manifest of calls");
     assert_int_equal(shell("truncate -s 5G calls/manifest.json"), 0);
-    assert_error("judge calls", 3, "it is too large");
+    assert_refused("judge calls", 3, "it is too large");
     assert_int_equal(shell("ln -sf ../file calls/manifest.json"), 0);
-    assert_error("judge calls", 3, "it is no regular file");
+    assert_refused("judge calls", 3, "it is no regular file");
 }
 
 /* Nothing in the folder can lead out of it. */
@@ -795,7 +740,7 @@ static void test_calls_as_link(void **state)
     small_folder();
     assert_int_equal(shell("mv calls/calls real && ln -s ../real calls/calls"),
                      0);
-    assert_error("judge calls", 3, "cannot open calls/calls");
+    assert_refused("judge calls", 3, "cannot open calls/calls");
 }
 
 /* The Python of docs/offline.md does what it says. */
@@ -822,22 +767,6 @@ static void test_document(void **state)
     assert_run("judge calls", 0);
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    return mkdtemp(folder) == NULL || chdir(folder) != 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    char command[sizeof folder + 16];
-    free(out);
-    free(err);
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    return chdir("/") != 0 || system(command) != 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -855,5 +784,5 @@ int main(void)
         cmocka_unit_test(test_calls_as_link),
         cmocka_unit_test(test_document),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, program_enter, program_leave);
 }

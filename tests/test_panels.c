@@ -1,5 +1,16 @@
 /* Panels: what the sections per kernel show is what the records say, computed
  * again here. */
+#include "report_records.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
 #include "page_text.h"
 
 /* --- gradients ---------------------------------------------------------------- */

@@ -17,43 +17,22 @@
 
 #include <cmocka.h>
 
-static char folder[] = "/tmp/normgate-reference-XXXXXX";
+#include "program.h"
+
 static ng_arena arena;
-static char out[8192], err[8192];
-
-static void slurp(const char *name, char *text, size_t size)
-{
-    FILE *file = fopen(name, "rb");
-    assert_non_null(file);
-    text[fread(text, 1, size - 1, file)] = '\0';
-    fclose(file);
-}
-
-static int run(const char *words)
-{
-    char command[4096];
-    int length = snprintf(command, sizeof command,
-                          "'%s' reference %s >stdout.txt 2>stderr.txt",
-                          NORMGATE_PROGRAM, words);
-    assert_true(length > 0 && (size_t)length < sizeof command);
-    int status = system(command);
-    slurp("stdout.txt", out, sizeof out);
-    slurp("stderr.txt", err, sizeof err);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
-}
 
 static void assert_runs(const char *words)
 {
-    int code = run(words);
+    int code = shell("'%s' reference %s", NORMGATE_PROGRAM, words);
     if (code != 0 || err[0] != '\0')
         fail_msg("normgate reference %s: exit %d\n%s%s", words, code, out, err);
 }
 
 /* Exit 2, and one line that says both. */
-static void assert_error(const char *words, const char *what,
-                         const char *expected)
+static void assert_refused(const char *words, const char *what,
+                           const char *expected)
 {
-    int code = run(words);
+    int code = shell("'%s' reference %s", NORMGATE_PROGRAM, words);
     size_t length = strlen(err);
     if (code != 2 || length == 0 || strchr(err, '\n') != err + length - 1 ||
         strncmp(err, "normgate", 8) != 0 || strstr(err, what) == NULL ||
@@ -64,8 +43,8 @@ static void assert_error(const char *words, const char *what,
 }
 
 /* NAME.npy in f32 with 1 or 2 axes (`columns` 0: 1). */
-static void put(const char *name, size_t rows, size_t columns,
-                const float *values)
+static void put_values(const char *name, size_t rows, size_t columns,
+                       const float *values)
 {
     const size_t shape[2] = {rows, columns};
     ng_error error;
@@ -101,21 +80,15 @@ static void assert_value(const char *name, size_t i, double value)
                  value);
 }
 
-static bool exists(const char *name)
-{
-    struct stat status;
-    return lstat(name, &status) == 0;
-}
-
 #define F(...) ((const float[]){__VA_ARGS__})
 
 /* x = (1, -1), eps = 3: mean 0, var 1, s = sqrt(1 + 3) = 2, x_hat = +-1/2. */
 static void test_layer_norm(void **state)
 {
     (void)state;
-    put("x.npy", 1, 2, F(1, -1));
-    put("gamma.npy", 2, 0, F(2, 4));
-    put("beta.npy", 2, 0, F(1, 0));
+    put_values("x.npy", 1, 2, F(1, -1));
+    put_values("gamma.npy", 2, 0, F(2, 4));
+    put_values("beta.npy", 2, 0, F(1, 0));
     assert_runs("'op=layer_norm dtype=f32 saved=mean_rstd' --x x.npy "
                 "--gamma gamma.npy --beta beta.npy --eps 3 --out out");
     assert_value("y", 0, 2);
@@ -137,9 +110,9 @@ static void test_layer_norm(void **state)
 static void test_backward(void **state)
 {
     (void)state;
-    put("x.npy", 1, 2, F(1, -1));
-    put("dy.npy", 1, 2, F(1, 0));
-    put("gamma.npy", 2, 0, F(1, 1));
+    put_values("x.npy", 1, 2, F(1, -1));
+    put_values("dy.npy", 1, 2, F(1, 0));
+    put_values("gamma.npy", 2, 0, F(1, 1));
     assert_runs("'preset=pytorch op=layer_norm pass=backward' --x x.npy "
                 "--gamma=gamma.npy --dy=dy.npy --eps=3 --out=out");
     assert_value("dx", 0, 0.1875);
@@ -156,10 +129,10 @@ static void test_backward(void **state)
 static void test_batch_norm(void **state)
 {
     (void)state;
-    put("x.npy", 2, 1, F(1, -1));
-    put("one.npy", 1, 0, F(1));
-    put("zero.npy", 1, 0, F(0));
-    put("four.npy", 1, 0, F(4));
+    put_values("x.npy", 2, 1, F(1, -1));
+    put_values("one.npy", 1, 0, F(1));
+    put_values("zero.npy", 1, 0, F(0));
+    put_values("four.npy", 1, 0, F(4));
     assert_runs("'op=batch_norm dtype=f32' --x x.npy --gamma one.npy --beta "
                 "zero.npy --running-mean four.npy --running-var one.npy --eps "
                 "3 --momentum 0.5 --out out");
@@ -178,9 +151,9 @@ static void test_batch_norm(void **state)
 static void test_group_norm(void **state)
 {
     (void)state;
-    put("x.npy", 1, 4, F(1, -1, 7, 5));
-    put("four.npy", 4, 0, F(1, 1, 1, 2));
-    put("zero.npy", 4, 0, F(0, 0, 0, 8));
+    put_values("x.npy", 1, 4, F(1, -1, 7, 5));
+    put_values("four.npy", 4, 0, F(1, 1, 1, 2));
+    put_values("zero.npy", 4, 0, F(0, 0, 0, 8));
     assert_runs("'op=group_norm dtype=f32 saved=mean_rstd' --x x.npy --gamma "
                 "four.npy --beta zero.npy --num-groups 2 --eps 3 --out out");
     assert_value("y", 0, 0.5);
@@ -195,9 +168,9 @@ static void test_group_norm(void **state)
 static void test_kinds(void **state)
 {
     (void)state;
-    put("x.npy", 3, 2, F(NAN, 1, 2, 2, 1, -1));
-    put("gamma.npy", 2, 0, F(1, 1));
-    put("beta.npy", 2, 0, F(0, INFINITY));
+    put_values("x.npy", 3, 2, F(NAN, 1, 2, 2, 1, -1));
+    put_values("gamma.npy", 2, 0, F(1, 1));
+    put_values("beta.npy", 2, 0, F(0, INFINITY));
     assert_runs("'op=layer_norm dtype=f32' --x x.npy --gamma gamma.npy --beta "
                 "beta.npy --eps 0 --out out");
     static const ng_kind kinds[] = {ng_kind_nan,       ng_kind_nan,
@@ -214,8 +187,8 @@ static void test_kinds(void **state)
     assert_value("y", 4, 1);
     assert_value("y", 5, INFINITY);
     /* A later run without such values leaves no stale file. */
-    put("x.npy", 1, 2, F(1, -1));
-    put("beta.npy", 2, 0, F(0, 0));
+    put_values("x.npy", 1, 2, F(1, -1));
+    put_values("beta.npy", 2, 0, F(0, 0));
     assert_runs("'op=layer_norm dtype=f32' --x x.npy --gamma gamma.npy --beta "
                 "beta.npy --eps 3 --out out");
     assert_false(exists("out/y_kind.npy"));
@@ -249,12 +222,12 @@ static void test_exponent(void **state)
 
 static void put_row(void)
 {
-    put("x.npy", 2, 3, F(1, 2, 3, 4, 5, 6));
-    put("gamma.npy", 3, 0, F(1, 2, 3));
-    put("beta.npy", 3, 0, F(1, 2, 3));
-    put("two.npy", 2, 0, F(1, 2));
-    put("square.npy", 3, 1, F(1, 2, 3));
-    put("dy.npy", 2, 3, F(1, 2, 3, 4, 5, 6));
+    put_values("x.npy", 2, 3, F(1, 2, 3, 4, 5, 6));
+    put_values("gamma.npy", 3, 0, F(1, 2, 3));
+    put_values("beta.npy", 3, 0, F(1, 2, 3));
+    put_values("two.npy", 2, 0, F(1, 2));
+    put_values("square.npy", 3, 1, F(1, 2, 3));
+    put_values("dy.npy", 2, 3, F(1, 2, 3, 4, 5, 6));
     static const double wide[] = {1, 2, 3};
     static const size_t three = 3;
     ng_error error;
@@ -268,118 +241,123 @@ static void test_missing(void **state)
 {
     (void)state;
     put_row();
-    assert_error("--out out " ALL, "one contract", "--x");
-    assert_error(ROW ALL, "--out", "FOLDER");
-    assert_error(ROW "--gamma gamma.npy --beta beta.npy --out out", "x is",
-                 "missing");
-    assert_error(ROW "--x x.npy --gamma gamma.npy --out out", "beta is missing",
-                 "f32 of shape (3,)");
-    assert_error("'op=layer_norm pass=backward' --x x.npy --gamma gamma.npy "
-                 "--out out",
-                 "dy is missing", "f32 of shape (2, 3)");
-    assert_error("op=batch_norm " ALL "--out out", "running_mean is missing",
-                 "(3,)");
-    assert_error("'op=layer_norm pass=backward backward_stats=saved' --x "
-                 "x.npy --gamma gamma.npy --dy dy.npy --out out",
-                 "mean is missing", "(2,)");
-    assert_error("'op=layer_norm residual=sum' " ALL "--out out",
-                 "residual is missing", "(2, 3)");
-    assert_error("op=group_norm " ALL "--out out", "num_groups=0",
-                 "3 channels");
-    assert_error("'op=batch_norm momentum=old' " ALL "--running-mean gamma.npy "
-                 "--running-var beta.npy --out out",
-                 "momentum is missing", "0.9");
-    assert_error(ROW "--x x.npy --gamma gamma.npy --beta", "--beta", "value");
+    assert_refused("--out out " ALL, "one contract", "--x");
+    assert_refused(ROW ALL, "--out", "FOLDER");
+    assert_refused(ROW "--gamma gamma.npy --beta beta.npy --out out", "x is",
+                   "missing");
+    assert_refused(ROW "--x x.npy --gamma gamma.npy --out out",
+                   "beta is missing", "f32 of shape (3,)");
+    assert_refused("'op=layer_norm pass=backward' --x x.npy --gamma gamma.npy "
+                   "--out out",
+                   "dy is missing", "f32 of shape (2, 3)");
+    assert_refused("op=batch_norm " ALL "--out out", "running_mean is missing",
+                   "(3,)");
+    assert_refused("'op=layer_norm pass=backward backward_stats=saved' --x "
+                   "x.npy --gamma gamma.npy --dy dy.npy --out out",
+                   "mean is missing", "(2,)");
+    assert_refused("'op=layer_norm residual=sum' " ALL "--out out",
+                   "residual is missing", "(2, 3)");
+    assert_refused("op=group_norm " ALL "--out out", "num_groups=0",
+                   "3 channels");
+    assert_refused("'op=batch_norm momentum=old' " ALL
+                   "--running-mean gamma.npy "
+                   "--running-var beta.npy --out out",
+                   "momentum is missing", "0.9");
+    assert_refused(ROW "--x x.npy --gamma gamma.npy --beta", "--beta", "value");
 }
 
 static void test_surplus(void **state)
 {
     (void)state;
     put_row();
-    assert_error(ROW ALL "--dy dy.npy --out out", "dy is surplus",
-                 "x, gamma, beta");
-    assert_error("op=rms_norm " ALL "--out out", "beta is surplus", "x, gamma");
-    assert_error("op=l2_norm --x x.npy --gamma gamma.npy --out out",
-                 "gamma is surplus", "takes x");
-    assert_error(ROW ALL "--y dy.npy --out out", "y is surplus", "leave it");
-    assert_error(ROW ALL "--num-groups 3 --out out", "num_groups",
-                 "group_norm");
-    assert_error(ROW ALL "--momentum 0.1 --out out", "momentum", "leave it");
-    assert_error(ROW ALL "--batches 4 --out out", "batches", "cumulative");
-    assert_error("'op=instance_norm' " ALL "--axes 2 --out out", "axes=2",
-                 "channels");
-    assert_error(ROW ALL "--weight gamma.npy --out out", "--weight",
-                 "unknown option");
-    assert_error(ROW "'op=rms_norm' " ALL "--out out", "one contract",
-                 "quotes");
+    assert_refused(ROW ALL "--dy dy.npy --out out", "dy is surplus",
+                   "x, gamma, beta");
+    assert_refused("op=rms_norm " ALL "--out out", "beta is surplus",
+                   "x, gamma");
+    assert_refused("op=l2_norm --x x.npy --gamma gamma.npy --out out",
+                   "gamma is surplus", "takes x");
+    assert_refused(ROW ALL "--y dy.npy --out out", "y is surplus", "leave it");
+    assert_refused(ROW ALL "--num-groups 3 --out out", "num_groups",
+                   "group_norm");
+    assert_refused(ROW ALL "--momentum 0.1 --out out", "momentum", "leave it");
+    assert_refused(ROW ALL "--batches 4 --out out", "batches", "cumulative");
+    assert_refused("'op=instance_norm' " ALL "--axes 2 --out out", "axes=2",
+                   "channels");
+    assert_refused(ROW ALL "--weight gamma.npy --out out", "--weight",
+                   "unknown option");
+    assert_refused(ROW "'op=rms_norm' " ALL "--out out", "one contract",
+                   "quotes");
 }
 
 static void test_misshapen(void **state)
 {
     (void)state;
     put_row();
-    assert_error(ROW "--x x.npy --gamma two.npy --beta beta.npy --out out",
-                 "gamma has shape (2,)", "expected (3,)");
-    assert_error(ROW "--x x.npy --gamma square.npy --beta beta.npy --out out",
-                 "gamma has shape (3, 1)", "expected (3,)");
-    assert_error(ROW ALL "--axes 2 --out out", "gamma has shape (3,)",
-                 "expected (2, 3)");
-    assert_error(ROW ALL "--axes 3 --out out", "axes=3", "x has 2");
-    assert_error("'op=layer_norm pass=backward' --x x.npy --gamma gamma.npy "
-                 "--dy square.npy --out out",
-                 "dy has shape (3, 1)", "expected (2, 3)");
-    assert_error("'op=batch_norm running=none' --x two.npy --gamma gamma.npy "
-                 "--beta beta.npy --out out",
-                 "x has 1 axes", "(N, C)");
-    assert_error("op=group_norm " ALL "--num-groups 2 --out out",
-                 "num_groups=2", "3 channels");
-    assert_error("'op=batch_norm layout=channels_last running=none' --x x.npy "
-                 "--gamma two.npy --beta beta.npy --out out",
-                 "gamma has shape (2,)", "expected (3,)");
-    assert_error("'op=instance_norm' " ALL "--out out", "forbids", "one value");
+    assert_refused(ROW "--x x.npy --gamma two.npy --beta beta.npy --out out",
+                   "gamma has shape (2,)", "expected (3,)");
+    assert_refused(ROW "--x x.npy --gamma square.npy --beta beta.npy --out out",
+                   "gamma has shape (3, 1)", "expected (3,)");
+    assert_refused(ROW ALL "--axes 2 --out out", "gamma has shape (3,)",
+                   "expected (2, 3)");
+    assert_refused(ROW ALL "--axes 3 --out out", "axes=3", "x has 2");
+    assert_refused("'op=layer_norm pass=backward' --x x.npy --gamma gamma.npy "
+                   "--dy square.npy --out out",
+                   "dy has shape (3, 1)", "expected (2, 3)");
+    assert_refused("'op=batch_norm running=none' --x two.npy --gamma gamma.npy "
+                   "--beta beta.npy --out out",
+                   "x has 1 axes", "(N, C)");
+    assert_refused("op=group_norm " ALL "--num-groups 2 --out out",
+                   "num_groups=2", "3 channels");
+    assert_refused(
+        "'op=batch_norm layout=channels_last running=none' --x x.npy "
+        "--gamma two.npy --beta beta.npy --out out",
+        "gamma has shape (2,)", "expected (3,)");
+    assert_refused("'op=instance_norm' " ALL "--out out", "forbids",
+                   "one value");
 }
 
 static void test_dtypes(void **state)
 {
     (void)state;
     put_row();
-    assert_error(ROW "--x x.npy --gamma wide.npy --beta beta.npy --out out",
-                 "gamma is f64", "expected f32");
-    assert_error("'op=layer_norm dtype=f64' " ALL "--out out", "x is f32",
-                 "expected f64");
-    assert_error(ROW "--x x.npy --gamma bits.npy --beta beta.npy --out out",
-                 "bits.npy", "'<f4'");
-    assert_error("'op=layer_norm dtype=bf16' " ALL "--out out", "x is f32",
-                 "expected bf16");
-    assert_error("'op=layer_norm param=f64' " ALL "--out out", "gamma is f32",
-                 "expected f64");
+    assert_refused(ROW "--x x.npy --gamma wide.npy --beta beta.npy --out out",
+                   "gamma is f64", "expected f32");
+    assert_refused("'op=layer_norm dtype=f64' " ALL "--out out", "x is f32",
+                   "expected f64");
+    assert_refused(ROW "--x x.npy --gamma bits.npy --beta beta.npy --out out",
+                   "bits.npy", "'<f4'");
+    assert_refused("'op=layer_norm dtype=bf16' " ALL "--out out", "x is f32",
+                   "expected bf16");
+    assert_refused("'op=layer_norm param=f64' " ALL "--out out", "gamma is f32",
+                   "expected f64");
 }
 
 static void test_words_and_files(void **state)
 {
     (void)state;
     put_row();
-    assert_error("op=layernorm " ALL "--out out", "layernorm", "list ops");
-    assert_error("'op=layer_norm pass=inference' " ALL "--out out",
-                 "running statistics", "layer_norm");
-    assert_error("'dtype=f32' " ALL "--out out", "op", "op=");
-    assert_error("'op=layer_norm dtype=f8' " ALL "--out out", "f8", "bf16");
-    assert_error(ROW ALL "--eps tiny --out out", "--eps tiny", "number");
-    assert_error(ROW ALL "--eps nan --out out", "--eps nan", "finite");
-    assert_error(ROW ALL "--eps -1 --out out", "eps=-1", ">= 0");
-    assert_error(ROW ALL "--axes 0 --out out", "--axes 0", "1 to 8");
-    assert_error(ROW ALL "--axes -1 --out out", "--axes -1", "1 to 8");
-    assert_error("op=group_norm " ALL "--num-groups 99999999999 --out out",
-                 "--num-groups", "16777216");
-    assert_error(ROW "--x none.npy --gamma gamma.npy --beta beta.npy --out out",
-                 "none.npy", "No such file");
-    assert_error(ROW "--x . --gamma gamma.npy --beta beta.npy --out out",
-                 ".: cannot be read", "name a .npy file");
-    assert_error(ROW "--x stdout.txt --gamma gamma.npy --beta beta.npy --out "
-                     "out",
-                 "stdout.txt", "numpy.save");
-    assert_error(ROW ALL "--out none/out", "none/out", "cannot be made");
-    assert_error(ROW ALL "--out x.npy", "x.npy/y.npy", "cannot be written");
+    assert_refused("op=layernorm " ALL "--out out", "layernorm", "list ops");
+    assert_refused("'op=layer_norm pass=inference' " ALL "--out out",
+                   "running statistics", "layer_norm");
+    assert_refused("'dtype=f32' " ALL "--out out", "op", "op=");
+    assert_refused("'op=layer_norm dtype=f8' " ALL "--out out", "f8", "bf16");
+    assert_refused(ROW ALL "--eps tiny --out out", "--eps tiny", "number");
+    assert_refused(ROW ALL "--eps nan --out out", "--eps nan", "finite");
+    assert_refused(ROW ALL "--eps -1 --out out", "eps=-1", ">= 0");
+    assert_refused(ROW ALL "--axes 0 --out out", "--axes 0", "1 to 8");
+    assert_refused(ROW ALL "--axes -1 --out out", "--axes -1", "1 to 8");
+    assert_refused("op=group_norm " ALL "--num-groups 99999999999 --out out",
+                   "--num-groups", "16777216");
+    assert_refused(ROW
+                   "--x none.npy --gamma gamma.npy --beta beta.npy --out out",
+                   "none.npy", "No such file");
+    assert_refused(ROW "--x . --gamma gamma.npy --beta beta.npy --out out",
+                   ".: cannot be read", "name a .npy file");
+    assert_refused(ROW "--x stdout.txt --gamma gamma.npy --beta beta.npy --out "
+                       "out",
+                   "stdout.txt", "numpy.save");
+    assert_refused(ROW ALL "--out none/out", "none/out", "cannot be made");
+    assert_refused(ROW ALL "--out x.npy", "x.npy/y.npy", "cannot be written");
 }
 
 /* Running statistics have the same name in and out. */
@@ -387,11 +365,11 @@ static void test_inputs_stay(void **state)
 {
     (void)state;
     put_row();
-    put("running_mean.npy", 3, 0, F(0, 0, 0));
-    put("running_var.npy", 3, 0, F(1, 1, 1));
-    assert_error("op=batch_norm " ALL "--running-mean running_mean.npy "
-                 "--running-var running_var.npy --out .",
-                 "running_mean.npy is an input", "--out");
+    put_values("running_mean.npy", 3, 0, F(0, 0, 0));
+    put_values("running_var.npy", 3, 0, F(1, 1, 1));
+    assert_refused("op=batch_norm " ALL "--running-mean running_mean.npy "
+                   "--running-var running_var.npy --out .",
+                   "running_mean.npy is an input", "--out");
 }
 
 /* No rows: every output is there, and empty. */
@@ -463,52 +441,36 @@ static void test_library(void **state)
 static void test_mpmath(void **state)
 {
     (void)state;
-    char command[4096];
-    snprintf(command, sizeof command,
-             "'%s' -c 'import mpmath, numpy' 2>stderr.txt", NORMGATE_PYTHON);
-    if (system(command) != 0)
+    if (shell("'%s' -c 'import mpmath, numpy'", NORMGATE_PYTHON) != 0)
         skip();
-    snprintf(command, sizeof command,
-             "rm -rf out && '%s' '%s/tests/reference_cli.py' '%s'",
-             NORMGATE_PYTHON, NORMGATE_SOURCE_DIR, NORMGATE_PROGRAM);
-    assert_int_equal(system(command), 0);
+    int code = shell("rm -rf out && '%s' '%s/tests/reference_cli.py' '%s'",
+                     NORMGATE_PYTHON, NORMGATE_SOURCE_DIR, NORMGATE_PROGRAM);
+    if (code != 0)
+        fail_msg("exit %d: %s%s", code, out, err);
 }
 
 /* The program of docs/reference.md runs as it stands there. */
 static void test_document(void **state)
 {
     (void)state;
-    char command[4096];
-    snprintf(command, sizeof command, "'%s' -c 'import numpy' 2>stderr.txt",
-             NORMGATE_PYTHON);
-    if (system(command) != 0)
+    if (shell("'%s' -c 'import numpy'", NORMGATE_PYTHON) != 0)
         skip();
-    snprintf(command, sizeof command,
-             "sed -n '/^```python/,/^```$/{/^```/d;p}' '%s/docs/reference.md' "
-             ">document.py && PATH=\"$(dirname '%s'):$PATH\" '%s' document.py "
-             ">stdout.txt",
-             NORMGATE_SOURCE_DIR, NORMGATE_PROGRAM, NORMGATE_PYTHON);
-    assert_int_equal(system(command), 0);
-    slurp("stdout.txt", out, sizeof out);
+    int code = shell("sed -n '/^```python/,/^```$/{/^```/d;p}' "
+                     "'%s/docs/reference.md' >document.py && "
+                     "PATH=\"$(dirname '%s'):$PATH\" '%s' document.py",
+                     NORMGATE_SOURCE_DIR, NORMGATE_PROGRAM, NORMGATE_PYTHON);
+    if (code != 0)
+        fail_msg("exit %d: %s", code, err);
     assert_non_null(
         strstr(out, "y f32 (2, 3) table 0 double_word 6 binary128 0 mpfr 0 "
                     "exact 0 undecided 0\n"));
     assert_non_null(strstr(out, "ulp at most"));
 }
 
-static int enter(void **state)
-{
-    (void)state;
-    return mkdtemp(folder) == NULL || chdir(folder) != 0;
-}
-
 static int leave(void **state)
 {
-    (void)state;
-    char command[64];
     ng_arena_release(&arena);
-    snprintf(command, sizeof command, "rm -r '%s'", folder);
-    return chdir("/") != 0 || system(command) != 0;
+    return program_leave(state);
 }
 
 int main(void)
@@ -531,5 +493,5 @@ int main(void)
         cmocka_unit_test(test_mpmath),
         cmocka_unit_test(test_document),
     };
-    return cmocka_run_group_tests(tests, enter, leave);
+    return cmocka_run_group_tests(tests, program_enter, leave);
 }

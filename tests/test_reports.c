@@ -18,6 +18,9 @@
 
 #include <cmocka.h>
 
+#include "page_text.h"
+#include "program.h"
+
 enum { MANY = 20000, PAGE_BYTES_MAX = 2 * 1000 * 1000 };
 
 static char *make_path(char *folder)
@@ -28,63 +31,14 @@ static char *make_path(char *folder)
     return path;
 }
 
-static char *slurp(const char *path)
-{
-    struct stat info;
-    assert_int_equal(stat(path, &info), 0);
-    char *text = calloc((size_t)info.st_size + 1, 1);
-    FILE *file = fopen(path, "r");
-    assert_non_null(text);
-    assert_non_null(file);
-    assert_int_equal(fread(text, 1, (size_t)info.st_size, file), info.st_size);
-    fclose(file);
-    return text;
-}
-
-typedef ng_status report(const ng_record *, size_t, bool, const char *,
-                         ng_error *);
-
-/* What the report writes, which must be well formed and the folder's only
- * file. The caller frees it. */
-static char *render(report *write, const ng_record *records, size_t count,
-                    bool complete)
-{
-    char folder[] = "/tmp/normgate-reports-XXXXXX";
-    char *path = make_path(folder);
-    ng_error error = {{0}};
-    if (write(records, count, complete, path, &error) != ng_status_ok)
-        fail_msg("%s", error.text);
-    char *text = slurp(path);
-    assert_int_equal(unlink(path), 0);
-    assert_int_equal(rmdir(folder), 0);
-    const char *fault = markup_fault(text);
-    if (fault)
-        fail_msg("not well formed: %.200s", fault);
-    return text;
-}
-
-static char *summarise(const ng_record *records, size_t count, bool complete,
-                       bool colour)
-{
-    char *text = NULL;
-    size_t size;
-    FILE *file = open_memstream(&text, &size);
-    assert_non_null(file);
-    assert_int_equal(ng_report_summary(records, count, complete,
-                                       "out/report.html", file, colour, NULL),
-                     ng_status_ok);
-    fclose(file);
-    return text;
-}
-
 static void empty_reports_are_well_formed(void **unused)
 {
     (void)unused;
-    free(render(ng_report_html, NULL, 0, true));
-    char *xml = render(ng_report_junit, NULL, 0, false);
+    free(written_markup(ng_report_html, NULL, 0, true));
+    char *xml = written_markup(ng_report_junit, NULL, 0, false);
     assert_non_null(strstr(xml, "errors=\"2\""));
     free(xml);
-    char *text = summarise(NULL, 0, true, false);
+    char *text = summary(NULL, 0, true, "out/report.html", false);
     assert_non_null(strstr(text, "NOT CHECKED"));
     free(text);
 }
@@ -110,14 +64,14 @@ static void hostile_text_does_no_harm(void **unused)
         records[i].seeded_bug = i == 3 ? hostile : "";
     }
     records[3].kernel = "wrong on purpose";
-    char *html = render(ng_report_html, records, 4, true);
+    char *html = written_markup(ng_report_html, records, 4, true);
     const char *script = strstr(html, "<script>"); /* the page's own */
     assert_non_null(script);
     assert_ptr_equal(strstr(html, "<script"), script);
     assert_null(strstr(script + 1, "<script"));
     free(html);
-    free(render(ng_report_junit, records, 4, true));
-    char *text = summarise(records, 4, true, false);
+    free(written_markup(ng_report_junit, records, 4, true));
+    char *text = summary(records, 4, true, "out/report.html", false);
     assert_null(strchr(text, '\x1b'));
     assert_null(strchr(text, '\r'));
     assert_null(strstr(text, "\xc2\x9b"));
@@ -140,7 +94,7 @@ static void the_page_shows_a_finding(void **unused)
     records[2].wrong = 3;
     records[2].note = "measured in passing";
     records[2].id = "0123456789abcdef";
-    char *html = render(ng_report_html, records, 3, true);
+    char *html = written_markup(ng_report_html, records, 3, true);
     assert_non_null(strstr(html, "2 of 2 cases"));
     assert_non_null(strstr(html, "eps stands outside the root"));
     assert_non_null(strstr(html, "0x1.999999999999ap-4"));
@@ -150,7 +104,7 @@ static void the_page_shows_a_finding(void **unused)
     assert_non_null(strstr(html, "measured in passing"));
     assert_non_null(strstr(html, "0123456789abcdef"));
     free(html);
-    html = render(ng_report_html, records, 1, false);
+    html = written_markup(ng_report_html, records, 1, false);
     assert_non_null(strstr(html, "INCOMPLETE"));
     free(html);
 }
@@ -181,7 +135,7 @@ static void findings_keep_their_id(void **unused)
     char shift[32], scale[32], other[32], id[32], link[48];
     (void)unused;
     records[3].subject = "another"; /* its kernel has the same name */
-    char *html = render(ng_report_html, records, 4, true);
+    char *html = written_markup(ng_report_html, records, 4, true);
     const char *at = html;
     next_id(&at, shift);
     next_id(&at, scale);
@@ -196,7 +150,7 @@ static void findings_keep_their_id(void **unused)
     records[0].property = "range";
     records[2].subject = "elsewhere";
     records[2].ratio = 77;
-    html = render(ng_report_html, records, 3, true);
+    html = written_markup(ng_report_html, records, 3, true);
     at = html;
     assert_string_not_equal(next_id(&at, id), scale);
     assert_string_equal(next_id(&at, id), scale);
@@ -208,17 +162,17 @@ static void a_section_without_words_is_left_out(void **unused)
     ng_record records[] = {check("k", "shift", "PASS", 0.5),
                            seeded("bug", "shift", "FAIL")};
     (void)unused;
-    char *html = render(ng_report_html, records, 2, true);
+    char *html = written_markup(ng_report_html, records, 2, true);
     assert_non_null(strstr(html, "<section id=\"seeded\""));
     assert_non_null(strstr(html, "<a href=\"#seeded\">"));
     assert_non_null(strstr(html, "<section id=\"matrix\""));
     assert_null(strstr(html, "kill_score"));
     free(html);
-    html = render(ng_report_html, records, 1, true);
+    html = written_markup(ng_report_html, records, 1, true);
     assert_null(strstr(html, "id=\"seeded"));
     assert_null(strstr(html, "href=\"#seeded\""));
     free(html);
-    html = render(ng_report_html, records + 1, 1, true);
+    html = written_markup(ng_report_html, records + 1, 1, true);
     assert_null(strstr(html, "id=\"matrix"));
     assert_null(strstr(html, "href=\"#matrix\""));
     free(html);
@@ -234,7 +188,7 @@ static void junit_counts_by_kind(void **unused)
         seeded("missed", "scale", "FAIL"),
     };
     (void)unused;
-    char *xml = render(ng_report_junit, records, 9, true);
+    char *xml = written_markup(ng_report_junit, records, 9, true);
     assert_non_null(strstr(xml, "<testsuites name=\"normgate\" tests=\"7\" "
                                 "failures=\"2\" errors=\"1\""));
     assert_non_null(strstr(xml, "skipped=\"2\""));
@@ -273,7 +227,7 @@ static void the_summary_is_short(void **unused)
                            : seeded("bug", "shift", "FAIL");
         records[i].subject = subjects[i / 2];
     }
-    char *text = summarise(records, 16, true, false);
+    char *text = summary(records, 16, true, "out/report.html", false);
     assert_non_null(strstr(text, "8 of 8 correct kernels pass"));
     assert_non_null(strstr(text, "8 of 8 seeded bugs caught"));
     assert_non_null(strstr(text, "0.61"));
@@ -281,11 +235,8 @@ static void the_summary_is_short(void **unused)
     free(text);
     records[1].verdict = "FAIL";
     records[1].cause = "two\nlines";
-    text = summarise(records, 10, true, true);
-    size_t lines = 0;
-    for (const char *c = text; *c; c++)
-        lines += *c == '\n';
-    assert_in_range(lines, 5, 15);
+    text = summary(records, 10, true, "out/report.html", true);
+    assert_in_range(lines_of(text), 5, 15);
     assert_non_null(strchr(text, '\x1b'));
     assert_non_null(strstr(text, "replay  normgate replay"));
     assert_non_null(strstr(text, "report  out/report.html"));
@@ -307,11 +258,11 @@ static void many_records_make_a_page_of_bounded_size(void **unused)
         records[i].seeded_bug = i / 20 % 3 == 0 ? "other" : "";
         records[i].worst_tensor = "y";
     }
-    char *html = render(ng_report_html, records, MANY, true);
+    char *html = written_markup(ng_report_html, records, MANY, true);
     assert_in_range(strlen(html), 1000, PAGE_BYTES_MAX);
     assert_non_null(strstr(html, "too large to read"));
     free(html);
-    free(render(ng_report_junit, records, MANY, true));
+    free(written_markup(ng_report_junit, records, MANY, true));
     free(names);
     free(records);
 }

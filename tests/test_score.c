@@ -13,33 +13,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-static char folder[] = "/tmp/normgate-score-XXXXXX";
-
-static int run(const char *words)
-{
-    char command[2048];
-    snprintf(command, sizeof command,
-             "'%s' %s >stdout.txt 2>stderr.txt </dev/null", NORMGATE_PROGRAM,
-             words);
-    int status = system(command);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
-}
-
-static bool printed(const char *words)
-{
-    static char text[1 << 20];
-    FILE *file = fopen("stdout.txt", "rb");
-    assert_non_null(file);
-    size_t size = fread(text, 1, sizeof text - 1, file);
-    fclose(file);
-    text[size] = '\0';
-    return strstr(text, words) != NULL;
-}
+#include "program.h"
 
 typedef struct loaded {
     ng_arena arena;
@@ -96,16 +73,30 @@ static void a_crew_gives_the_records_of_one(void **state)
     ng_arena_release(&crew.arena);
 }
 
+/* Whether it was caught or not, and by which property. */
+static void assert_named_by_bug(const ng_record *score)
+{
+    char id[NG_RECORD_ID_SIZE];
+    ng_record bug;
+    ng_record_init(&bug, "check");
+    bug.kernel = score->kernel;
+    bug.op = "layer_norm";
+    bug.pass = "forward";
+    bug.dtype = "f32";
+    bug.property = score->seeded_bug;
+    ng_record_id(&bug, id);
+    assert_string_equal(score->id, id);
+}
+
 /* A subject that cannot load, and a bug that hangs, in a crew. */
 static void a_crew_tells_what_goes_wrong(void **state)
 {
     (void)state;
-    assert_int_equal(run("check ./none.so --jobs 2"), 3);
-    assert_int_equal(run("check builtin:welford --jobs 0"), 2);
-    assert_int_equal(run("check builtin:welford --jobs 65"), 2);
-    assert_int_equal(run("check builtin:welford --jobs two"), 2);
-    assert_int_equal(run("check builtin:bug.crashes --property sizes --jobs 2"),
-                     1);
+    assert_run("check ./none.so --jobs 2", 3);
+    assert_run("check builtin:welford --jobs 0", 2);
+    assert_run("check builtin:welford --jobs 65", 2);
+    assert_run("check builtin:welford --jobs two", 2);
+    assert_run("check builtin:bug.crashes --property sizes --jobs 2", 1);
 }
 
 static void a_run_says_what_it_is_worth(void **state)
@@ -115,8 +106,8 @@ static void a_run_says_what_it_is_worth(void **state)
     char words[512];
     snprintf(words, sizeof words,
              "%s --property epsilon --json score.jsonl --jobs 2", kernel);
-    assert_int_equal(run(words), 0);
-    assert_true(printed("kill score "));
+    assert_run(words, 0);
+    assert_has(out, "kill score ");
     loaded l = load("score.jsonl");
     bool eps_outside = false, tail_survives = false;
     for (size_t i = 0; i < l.count; i++) {
@@ -127,6 +118,7 @@ static void a_run_says_what_it_is_worth(void **state)
         assert_string_equal(r->pass, "forward");
         assert_string_equal(r->dtype, "f32");
         assert_string_not_equal(r->note, "");
+        assert_named_by_bug(r);
         if (strcmp(r->subject, "builtin:bug.eps_outside") == 0)
             eps_outside = strcmp(r->verdict, "FAIL") == 0 &&
                           strcmp(r->property, "epsilon") == 0;
@@ -145,36 +137,21 @@ static void a_run_says_what_it_is_worth(void **state)
     assert_int_equal(tally.seeded, 0);
     ng_arena_release(&l.arena);
     snprintf(words, sizeof words, "%s --property epsilon --no-score", kernel);
-    assert_int_equal(run(words), 0);
-    assert_false(printed("kill score "));
+    assert_run(words, 0);
+    assert_lacks(out, "kill score ");
 }
 
 static void the_command_tells_of_a_class(void **state)
 {
     (void)state;
-    assert_int_equal(run("score rms_norm/forward/f32 --jobs 2"), 0);
-    assert_true(printed("rms_norm"));
-    assert_int_equal(run("score layer_norm/forward/f32 --property negation"),
-                     1);
-    assert_true(printed("SURVIVED bug.block_dropped"));
-    assert_int_equal(run("score layer_norm/forward/f31"), 4);
-    assert_int_equal(run("score a/b/c/d"), 2);
-    assert_int_equal(run("score"), 2);
-    assert_int_equal(run("score rms_norm --profile fast"), 2);
-}
-
-static int enter(void **state)
-{
-    (void)state;
-    return mkdtemp(folder) == NULL || chdir(folder) != 0;
-}
-
-static int leave(void **state)
-{
-    char command[128];
-    (void)state;
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    return chdir("/") != 0 || system(command) != 0;
+    assert_run("score rms_norm/forward/f32 --jobs 2", 0);
+    assert_has(out, "rms_norm");
+    assert_run("score layer_norm/forward/f32 --property negation", 1);
+    assert_has(out, "SURVIVED bug.block_dropped");
+    assert_run("score layer_norm/forward/f31", 4);
+    assert_run("score a/b/c/d", 2);
+    assert_run("score", 2);
+    assert_run("score rms_norm --profile fast", 2);
 }
 
 int main(void)
@@ -185,5 +162,5 @@ int main(void)
         cmocka_unit_test(a_run_says_what_it_is_worth),
         cmocka_unit_test(the_command_tells_of_a_class),
     };
-    return cmocka_run_group_tests(tests, enter, leave);
+    return cmocka_run_group_tests(tests, program_enter, program_leave);
 }

@@ -48,12 +48,12 @@ typedef enum ng_kind {
 
 /* How the rounding was proved. */
 typedef enum ng_level {
-    ng_level_table,     /* non-finite input: by the decision table */
+    ng_level_table,       /* non-finite input: by the decision table */
     ng_level_double_word, /* enclosure in double-word arithmetic */
-    ng_level_binary128, /* enclosure in binary128 */
-    ng_level_mpfr,      /* enclosure in MPFR */
-    ng_level_exact,     /* comparison in integers: a tie, or nearly one */
-    ng_level_undecided, /* none of these; never counted as right */
+    ng_level_binary128,   /* enclosure in binary128 */
+    ng_level_mpfr,        /* enclosure in MPFR */
+    ng_level_exact,       /* comparison in integers: a tie, or nearly one */
+    ng_level_undecided,   /* none of these; never counted as right */
     NG_LEVEL_COUNT
 } ng_level;
 

@@ -10,8 +10,8 @@
  *
  * A correct kernel passes when no check of it is wrong and at least one was
  * judged. One of which nothing is left but waived failures neither passes nor
- * is idle: its owner knows. A seeded bug is caught when a check of its named property is wrong;
- * one that only other properties see is not caught. */
+ * is idle: its owner knows. A seeded bug is caught when a check of its named
+ * property is wrong; one that only other properties see is not caught. */
 typedef struct ng_tally {
     uint64_t subjects;
     uint64_t kernels; /* not seeded */
@@ -48,10 +48,10 @@ ng_status ng_tally_records(ng_tally *tally, const ng_record *records,
                            size_t count, ng_error *error);
 
 typedef enum ng_outcome {
-    ng_outcome_pass,    /* all hold, every seeded bug is caught */
-    ng_outcome_fail,    /* a kernel failed, a seeded bug survived, or accuracy
-                              is worse than the baseline */
-    ng_outcome_nothing, /* nothing was judged of a kernel, or of all */
+    ng_outcome_pass,       /* all hold, every seeded bug is caught */
+    ng_outcome_fail,       /* a kernel failed, a seeded bug survived, or
+                              accuracy is worse than the baseline */
+    ng_outcome_nothing,    /* nothing was judged of a kernel, or of all */
     ng_outcome_incomplete, /* nothing wrong so far; the run did not end */
 } ng_outcome;
 

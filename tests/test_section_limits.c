@@ -1,5 +1,16 @@
-/* Panel limits: sections per kernel without anything to say, with too much, and
- * of hostile columns and contracts. */
+/* Section limits: sections of the page without anything to say, with too much,
+ * and of hostile columns and contracts. */
+#include "report_records.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
 #include "page_text.h"
 
 enum { MANY = 3000, LONG = 1000000 };
@@ -164,6 +175,114 @@ static void many_kernels_are_counted(void **unused)
     free(records);
 }
 
+static void hostile_sweeps_and_maps_do_no_harm(void **unused)
+{
+    static const char *const columns[] = {
+        "n=1 2 3; error=nan inf -inf; bound=0 -1 1e308; error_exponent=1e300",
+        "n=; error=; bound=",
+        "offset=5 4; error=1e-320",
+        "n=1 1 1 1; error=1 1 1 1; bound=1; bound_exponent=nan",
+        "scale=1e308; offset=0; eps=1; outside=0; infinite=0; zero=0",
+        "scale=-20000; offset=20000; eps=-1e308; outside=1; infinite=0",
+        "scale=nan; offset=inf; eps=nan",
+        "scale=0.5; offset=-3; eps=0; outside=nan; infinite=nan; zero=nan",
+        "<script>=1; n=1",
+    };
+    enum { COUNT = sizeof columns / sizeof columns[0] };
+    ng_record *records = calloc(MANY, sizeof *records);
+    char(*texts)[100] = calloc(MANY, sizeof *texts);
+    (void)unused;
+    assert_true(records && texts);
+    for (size_t i = 0; i < 2 * COUNT; i++) {
+        records[i] = check("k", i % 2 ? "growth" : "range", "PASS", 0.5);
+        records[i].columns = columns[i / 2];
+    }
+    char *html = render(records, 2 * COUNT);
+    assert_null(strstr(html, "<script>="));
+    free(html);
+    for (size_t i = 0; i < MANY; i++) {
+        snprintf(texts[i], sizeof texts[i],
+                 "scale=%zu; offset=%zu; eps=%zu; outside=0; infinite=0", i % 7,
+                 i % 90, i);
+        records[i] = check("k", "range", "PASS", 0.5);
+        records[i].columns = texts[i];
+    }
+    char *range = section(records, MANY, "range");
+    assert_in_range(strlen(range), 1000, 16 * 1024);
+    has(range, "more places are in the records");
+    free(range);
+    free(texts);
+    free(records);
+}
+
+static const struct {
+    const char *name;
+    size_t kib;
+} sections[] = {
+#define NG_SECTION(name, title, kib) {#name, kib},
+#include "../reports/sections.def"
+#undef NG_SECTION
+};
+enum { SECTIONS = sizeof sections / sizeof sections[0] };
+
+static size_t kib_of(const char *name)
+{
+    for (size_t i = 0; i < SECTIONS; i++) {
+        if (strcmp(sections[i].name, name) == 0)
+            return sections[i].kib;
+    }
+    fail_msg("no section %s", name);
+    return 0;
+}
+
+/* With the head, the style sheet and the script a page stays below 2 MB. */
+static void shares_fit_into_the_page(void **unused)
+{
+    size_t sum = 0;
+    (void)unused;
+    for (size_t i = 0; i < SECTIONS; i++)
+        sum += sections[i].kib;
+    assert_in_range(sum, SECTIONS, 1900);
+}
+
+/* What is left out is counted, and a section ends within a picture of its
+ * share. */
+static void sections_keep_to_their_share(void **unused)
+{
+    enum { KERNELS = 2000 };
+    static char kernels[KERNELS][16], columns[KERNELS][200];
+    ng_record *records = calloc(3 * KERNELS, sizeof *records);
+    (void)unused;
+    assert_non_null(records);
+    for (size_t i = 0; i < KERNELS; i++) {
+        snprintf(kernels[i], sizeof kernels[i], "kernel_%zu", i);
+        snprintf(columns[i], sizeof columns[i],
+                 "scale=%zu; offset=0; eps=0; outside=0; infinite=0", i);
+        ng_record *r = &records[3 * i];
+        r[0] = check(kernels[i], "growth", "PASS", 0.5);
+        r[0].columns = "n=1 2 4 8; error=1 2 3 4; bound=2 4 8 16";
+        r[1] = check(kernels[i], "range", "PASS", 0.5);
+        r[1].columns = columns[i];
+        r[2] = check(kernels[i], "shift", "PASS", 0.5);
+        r[2].histogram = "0:1 7:2 20:5";
+        r[0].dtype = kernels[i]; /* a group of its own */
+    }
+    const struct {
+        const char *name, *rest;
+        size_t kib;
+    } shares[] = {{"errors", "more rows", kib_of("errors")},
+                  {"growth", "more sweeps", kib_of("growth")},
+                  {"range", "more maps", kib_of("range")}};
+    for (size_t i = 0; i < 3; i++) {
+        char *part = section(records, 3 * KERNELS, shares[i].name);
+        assert_in_range(strlen(part), 1024 * (shares[i].kib - 6),
+                        1024 * (shares[i].kib + 6));
+        assert_non_null(strstr(part, shares[i].rest));
+        free(part);
+    }
+    free(records);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -171,6 +290,9 @@ int main(void)
         cmocka_unit_test(bugs_on_purpose_stand_aside),
         cmocka_unit_test(hostile_columns_do_no_harm),
         cmocka_unit_test(many_kernels_are_counted),
+        cmocka_unit_test(hostile_sweeps_and_maps_do_no_harm),
+        cmocka_unit_test(sections_keep_to_their_share),
+        cmocka_unit_test(shares_fit_into_the_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
