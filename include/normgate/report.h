@@ -92,6 +92,11 @@ void ng_report_mark_before(ng_record *records, size_t count);
 ng_status ng_report_changes(const ng_record *records, size_t count, FILE *file,
                             bool colour, ng_error *error);
 
+/* Of several subjects: at most eight lines for a terminal that say how often
+ * each is the most accurate. Of one: nothing. */
+ng_status ng_report_side_by_side(const ng_record *records, size_t count,
+                                 FILE *file, ng_error *error);
+
 /* Writes all or nothing: into a new file beside `path`, then renamed. What is
  * no regular file (a pipe, /dev/stdout) is written directly; "-" is standard
  * output. */
