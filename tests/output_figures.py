@@ -3,14 +3,16 @@ against the records, counted again, and so against each other.
 
 output_figures.py RUNS: of what report_runs.py left there."""
 import collections
+import math
 import pathlib
 import re
 import sys
 import xml.etree.ElementTree as xml
 
 from page_runs import changes, rank
-from record_numbers import (NOT_JUDGED, WRONG, agrees, count, expect, faults,
-                            is_judged, is_wrong, kernels, largest, load, ratio)
+from record_numbers import (NOT_JUDGED, agrees, count, edge, expect, faults,
+                            histogram, is_judged, is_wrong, kernels, largest,
+                            load, quantile, ratio, ulp)
 from report_runs import NAMES
 
 
@@ -175,11 +177,11 @@ def markdown_compare(name, text, facts):
             checks = wanted[title].get(subject, [])
             expect(("no kernel" in cell) == (not checks), name, cell)
             judged = [r for r in checks if is_judged(r)]
-            most = largest(float(r["error_ulp"]) for r in judged
-                           if "error_ulp" in r)
-            if judged and most == most:
+            most = largest(map(ulp, judged))
+            if not math.isnan(most):
                 expect(agrees(cell.split(",")[0], most), name, title, cell,
                        most)
+                check_p99(name, title, cell, judged, most)
             found = {(r["kernel"], r["property"]) for r in checks
                      if is_wrong(r)}
             shown = re.search(r"(\d+) finding", cell)
@@ -187,6 +189,39 @@ def markdown_compare(name, text, facts):
                    title, cell, len(found))
             expect(("best" in cell) == (subject in best) and
                    ("worst" in cell) == (subject in worst), name, title, cell)
+
+
+def check_p99(name, title, cell, judged, most):
+    p99 = quantile(histogram(judged), 0.99)
+    shown = re.search(r"p99 (over )?([^\s,]+)", cell)
+    over = math.isinf(p99)
+    expect(shown and bool(shown.group(1)) == over and agrees(
+        shown.group(2), edge(61) if over else min(p99, most)), name, title,
+        cell, p99)
+
+
+def adoption(name, text, facts):
+    """The sentences on waivers and the baseline, in Markdown or a terminal."""
+    states = collections.Counter(
+        (r["kind"], r["state"]) for r in facts.records if "state" in r)
+    kept = sum(int(r.get("entries", 0)) for r in facts.records
+               if r["kind"] == "baseline")
+    wanted = {state: n for (kind, state), n in states.items()
+              if kind == "waiver" or state != "unchanged"}
+    wanted.update({"as before": kept} if kept else {})
+    found = {}
+    for words in re.findall(r"(?:waivers: |baseline: |\n)((?:\d+ (?:used|unused"
+                            r"|worse|better).*))", text):
+        for n, state in re.findall(r"([\d,]+) (used|unused|expired|worse|"
+                                   r"better|new|gone|as before)", words):
+            found[state] = count(n)
+    expect(found == wanted, name, "adoption", found, wanted)
+    kernels_ = {k for k, rs in facts.right.items()
+                if any(r["verdict"] == "WAIVED" for r in rs)}
+    told = re.search(r"([\d,]+) failing cases? of ([\d,]+) kernel", text)
+    expect(not told or [count(n) for n in told.groups()] ==
+           [facts.waived, len(kernels_)], name, "waived", told and
+           told.group(), len(kernels_))
 
 
 def check_changes(name, text, out, facts, before):
@@ -217,6 +252,16 @@ def check_changes(name, text, out, facts, before):
     shown = sorted((*reversed(r[1].split(" of ")), r[2], k,
                     [count(n) for n in r[3].split(" of ")])
                    for r, k in zip(table, kinds))
+    for row in table:
+        subject, kernel = reversed(row[1].split(" of "))
+        both = [p for p in pairs[subject, kernel, row[2]]
+                if all(map(is_judged, p))]
+        known = [p for p in both if not any(math.isnan(ulp(r)) for r in p)]
+        for cell, size, of in ((row[4], ulp, known), (row[5], ratio, both)):
+            values = [largest(size(p[i]) for p in of) for i in (0, 1)]
+            expect(cell == "" if any(map(math.isnan, values)) else
+                   all(map(agrees, cell.split(" → "), values)), name, row,
+                   values)
     moved = sorted((*k, next(w for w in order if row[w]),
                     [row[next(w for w in order if row[w])], len(pairs[k])])
                    for k, row in rows.items() if any(row.keys() - {None}))
@@ -249,8 +294,16 @@ def terminal(name, text, facts):
     more = re.search(r"and ([\d,]+) more finding", text)
     expect((count(more.group(1)) if more else 0) ==
            max(len(facts.failing) - 1, 0), name, "terminal: findings")
-    if facts.planted and not facts.survivors:
-        expect(f"{len(facts.planted)} of" in text, name, "terminal: planted")
+    if facts.planted:
+        expect(number(r"([\d,]+) of ([\d,]+) seeded bugs caught", text,
+                      name) == [len(facts.planted) - len(facts.survivors),
+                                len(facts.planted)], name, "terminal: planted")
+    if facts.scores:
+        expect(number(r"kill score ([\d,]+) of ([\d,]+)", text, name) ==
+               [sum(map(is_wrong, facts.scores)), len(facts.scores)], name)
+    shown = re.findall(r"largest error/bound (\S+)", lines.split("\n\n")[0])
+    most = largest(float(n) for n in shown)
+    expect(agrees(repr(most), facts.ratio), name, "terminal: ratio", shown)
     ends = sum(r.get("seconds", 0) for r in facts.records
                if r["kind"] == "end")
     shown = re.search(r"; ([\d.]+) s\n", text)
@@ -287,6 +340,8 @@ def main():
         junit(name, text["xml"], facts)
         markdown(name, text["md"], facts)
         markdown_compare(name, text["md"], facts)
+        for words in (text["md"].split("### ")[0], text["out"]):
+            adoption(name, words, facts)
         annotations(name, text["txt"], facts)
         terminal(name, text["out"], facts)
         if before.exists():

@@ -29,7 +29,7 @@ typedef struct ng_tally {
     uint64_t cases_wrong;    /* of kernels that are not seeded */
     uint64_t cases_seeded;   /* judged, of seeded kernels */
     uint64_t cases_left_out; /* SKIP and UNSUPPORTED */
-    uint64_t cases_waived;
+    uint64_t cases_waived, kernels_with_waived; /* these cases are of those */
     uint64_t elements; /* outputs compared with the exact value */
     uint64_t proved_table, proved_double_word, proved_binary128, proved_mpfr,
         proved_exact;
