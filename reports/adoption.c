@@ -54,10 +54,13 @@ void ng_adoption_waived(ng_buffer *out, const ng_tally *tally)
     if (tally->cases_waived == 0)
         return;
     ng_buffer_count(out, tally->cases_waived);
-    ng_buffer_add(out, tally->cases_waived == 1 ? " failing case of "
-                                                : " failing cases of ");
-    ng_buffer_count(out, tally->kernels_waived);
-    ng_buffer_add(out, tally->kernels_waived == 1 ? " kernel" : " kernels");
+    ng_buffer_add(out, tally->cases_waived == 1 ? " failing case"
+                                                : " failing cases");
+    if (tally->kernels_waived > 0) { /* others fail beside what is waived */
+        ng_buffer_add(out, " of ");
+        ng_buffer_count(out, tally->kernels_waived);
+        ng_buffer_add(out, tally->kernels_waived == 1 ? " kernel" : " kernels");
+    }
     ng_buffer_add(out, tally->cases_waived == 1 ? " is waived" : " are waived");
 }
 
