@@ -64,10 +64,9 @@ static char *find_essence(ng_arena *arena, const ng_record *record)
     if (others && others < end)
         end = others;
     size_t size = (size_t)(end - text);
-    char *essence =
-        ng_arena_text(arena, "%.*s%s",
-                      (int)(size < ESSENCE_MAX ? size : ESSENCE_MAX), text,
-                      unsure ? ", though not in other cases" : "");
+    char *essence = ng_arena_text(
+        arena, "%.*s%s", (int)(size < ESSENCE_MAX ? size : ESSENCE_MAX), text,
+        unsure ? ", though not in other cases" : "");
     if (essence && !begin)
         leave_counts_out(essence);
     return essence;
@@ -124,8 +123,8 @@ ng_diagnosis *ng_diagnoses_make(size_t *count, ng_arena *arena,
     }
     qsort(items, used, sizeof *items, compare_items);
     for (size_t i = 0, end; i < used; i = end) {
-        for (end = i + 1; end < used && strcmp(items[end].essence,
-                                               items[i].essence) == 0;)
+        for (end = i + 1;
+             end < used && strcmp(items[end].essence, items[i].essence) == 0;)
             end++;
         found[(*count)++] = join(items + i, end - i, cells + i);
     }

@@ -184,8 +184,8 @@ static void write_summary(ng_page *page, const ng_cell *cell)
     ng_buffer_count(out, cell->score.wrong);
     ng_buffer_add(out, "</b> of ");
     ng_buffer_count(out, cell->score.judged);
-    ng_buffer_add(out, cell->score.judged == 1 ? " case</span>"
-                                               : " cases</span>");
+    ng_buffer_add(out,
+                  cell->score.judged == 1 ? " case</span>" : " cases</span>");
     if (!isnan(cell->score.ratio)) {
         ng_buffer_add(out, " <span>error / bound <b>");
         ng_buffer_short(out, cell->score.ratio);
@@ -202,7 +202,7 @@ static void write_finding(ng_page *page, const ng_row *row, const ng_cell *cell,
     const ng_record *first = cell->score.first_wrong;
     const char *id = add_anchor(page, row, cell->name, cell);
     ng_buffer_format(page->out, "<article class=\"finding\"><details%s>",
-                     open ? " open" : "");
+                     open ? " open=\"\"" : "");
     write_summary(page, cell);
     ng_buffer_format(page->out, "<div class=\"case\" id=\"%s\">\n", id);
     if (smallest->cause[0] && strcmp(smallest->cause, said) != 0) {

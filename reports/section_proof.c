@@ -47,8 +47,8 @@ void ng_section_proof(ng_page *page)
     ng_buffer_add(out,
                   "<p>Every expected output is the correctly rounded value of "
                   "the exact one; this is what proved the rounding.</p>\n"
-                       "<svg class=\"proof\" viewBox=\"0 0 1000 12\" "
-                       "preserveAspectRatio=\"none\" aria-hidden=\"true\">");
+                  "<svg class=\"proof\" viewBox=\"0 0 1000 12\" "
+                  "preserveAspectRatio=\"none\" aria-hidden=\"true\">");
     for (size_t i = 0; i < LEVELS; i++) {
         if (levels[i].count == 0)
             continue;

@@ -21,8 +21,8 @@ static void open_fact(facts *f, const char *section, const char *term)
 {
     if (f->written++ == 0)
         ng_buffer_add(f->page->out, "<dl class=\"short\">\n");
-    ng_buffer_format(f->page->out,
-                     "<div><dt><a href=\"#%s\">%s</a></dt><dd>", section, term);
+    ng_buffer_format(f->page->out, "<div><dt><a href=\"#%s\">%s</a></dt><dd>",
+                     section, term);
 }
 
 static void close_fact(facts *f)
@@ -130,12 +130,15 @@ static void write_map(ng_page *page, const apart *a, bool named)
         ng_buffer_add(page->out, "<p>");
         write_kernel(page, a->map.row->kernel);
         if (a->kernels > 1)
-            ng_buffer_format(page->out, " and %zu more", a->kernels - 1);
+            ng_buffer_format(page->out, " <small>and %zu more</small>",
+                             a->kernels - 1);
         ng_buffer_add(page->out, "</p>");
     }
     for (const char *end; text && *text; text = end + (*end == '\n')) {
         end = text + strcspn(text, "\n");
         ng_buffer_format(page->out, "<p>%.*s</p>", (int)(end - text), text);
+        if (named) /* of the largest eps alone */
+            break;
     }
 }
 
@@ -161,7 +164,7 @@ static void write_range(facts *f)
     }
     if (count == 0)
         return;
-    open_fact(f, "range", "Scale of x");
+    open_fact(f, "range", "Range of x");
     for (; shown < count && shown < SHOWN; shown++)
         write_map(page, &kept[shown], count > 1);
     if (shown < count)
@@ -224,14 +227,15 @@ static void write_nearest(facts *f, const char *of, const char *name,
 
 /* --- how near, and how often the same ----------------------------------------- */
 
-static void write_quantile(ng_buffer *out, const ng_histogram *all,
-                           double share)
+/* In percent; 100 only of all. */
+static double share_to(const ng_histogram *all, double error_ulp)
 {
-    double edge = ng_histogram_quantile(all, share);
-    if (isinf(edge))
-        ng_buffer_add(out, "more than ");
-    ng_buffer_short(
-        out, isinf(edge) ? ng_histogram_edge(NG_HISTOGRAM_BINS - 2) : edge);
+    ng_histogram some = *all;
+    for (size_t i = ng_histogram_bin(error_ulp) + 1; i < NG_HISTOGRAM_BINS; i++)
+        some.count[i] = 0;
+    double part =
+        (double)ng_histogram_total(&some) / (double)ng_histogram_total(all);
+    return part < 1 ? fmin(floor(1000 * part) / 10, 99.9) : 100;
 }
 
 static void write_errors(facts *f)
@@ -245,19 +249,17 @@ static void write_errors(facts *f)
         for (size_t k = 0; k < cell->record_count; k++) {
             ng_histogram one;
             const char *text = cell->records[k]->histogram;
-            if (text[0] &&
-                ng_histogram_parse(&one, text, NULL) == ng_status_ok)
+            if (text[0] && ng_histogram_parse(&one, text, NULL) == ng_status_ok)
                 ng_histogram_merge(&all, &one);
         }
     }
     if (ng_histogram_total(&all) == 0)
         return;
     open_fact(f, "errors", "Error in ulp");
-    ng_buffer_add(page->out, "half of all outputs are within ");
-    write_quantile(page->out, &all, 0.5);
-    ng_buffer_add(page->out, ", 99&nbsp;% within ");
-    write_quantile(page->out, &all, 0.99);
-    ng_buffer_add(page->out, " units in the last place");
+    ng_buffer_format(page->out,
+                     "%.4g&nbsp;%% of the outputs are correctly rounded, "
+                     "%.4g&nbsp;%% within 4 units in the last place",
+                     share_to(&all, 0.5), share_to(&all, 4));
     close_fact(f);
 }
 
@@ -273,8 +275,8 @@ static void write_bits(facts *f)
         double mine = 0;
         for (size_t p = 0; p < sizeof properties / sizeof *properties; p++) {
             const ng_cell *cell = ng_row_cell(&grid->rows[i], properties[p]);
-            for (size_t k = 0; cell && !grid->rows[i].seeded_bug[0] &&
-                               k < cell->record_count;
+            for (size_t k = 0;
+                 cell && !grid->rows[i].seeded_bug[0] && k < cell->record_count;
                  k++) {
                 ng_arena arena = {0};
                 ng_columns columns = ng_panel_columns(&arena, cell->records[k]);

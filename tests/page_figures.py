@@ -42,7 +42,7 @@ class Page(html.parser.HTMLParser):
             return
         self.path.append((tag, (words.get("class") or "").split()
                           + [words.get("id")]))
-        if tag in ("dt", "dd", "th", "td", "h1", "h3", "b", "p"):
+        if tag in ("dt", "dd", "th", "td", "h1", "h3", "b", "p", "summary"):
             if tag in ("th", "td"):
                 self.cell = {"text": "", "b": None,
                              "class": words.get("class")}
@@ -75,11 +75,10 @@ class Page(html.parser.HTMLParser):
                 self.heads = [c["text"] for c in self.cells]
             else:
                 self.matrix.append((self.path[-1][1], self.cells))
-        elif tag == "h3" and self.inside("article", "finding"):
-            self.findings.append([self.text, None])
-        elif tag == "p" and self.inside("article", "finding") and \
-                "meta" in self.path[-1][1] and self.findings[-1][1] is None:
-            self.findings[-1][1] = self.text
+        elif tag == "h3" and self.inside("article", "diagnosis"):
+            self.kernel = self.text.split()[-1]
+        elif tag == "summary" and self.inside("article", "finding"):
+            self.findings.append((self.kernel, self.text))
         self.path.pop()
 
     def handle_data(self, data):
@@ -226,12 +225,18 @@ def check_page(name, page, records):
     # The findings: each failing kernel and property, with its cases.
     bad = {key: mine for key, mine in cells.items() if mine.wrong > 0}
     shown = {}
-    for title, meta in page.findings:
-        if meta is None:
-            continue # a planted bug that survived
-        words = title.split()
-        numbers = re.match(r"([\d,]+) of ([\d,]+) cases", meta)
-        shown[words[-3], words[-2]] = [count(n) for n in numbers.groups()]
+    for kernel, line in page.findings:
+        found = re.fullmatch(r"✗\xa0\w+ (\w+) ([\d,]+) of ([\d,]+) cases?"
+                             r"(?: error / bound (\S+))?", line.strip())
+        expect(found, name, "finding", line)
+        if not found:
+            continue
+        key = (kernel, found[1])
+        expect(key not in shown, name, "twice", key)
+        shown[key] = [count(found[2]), count(found[3])]
+        ratio = [m.ratio for k, m in bad.items() if k[1:] == key]
+        expect(not ratio or (math.isnan(ratio[0]) if found[4] is None else
+                             agrees(found[4], ratio[0])), name, line, ratio)
     expect(shown == {key[1:]: [m.wrong, m.judged] for key, m in bad.items()},
            name, "findings", shown)
     return len(seen)
