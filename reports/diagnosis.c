@@ -29,8 +29,9 @@ static bool is_word_end(char c)
     return c == '\0' || strchr(" ,;:)", c) != NULL;
 }
 
-/* Numbers that are words of their own become N: "13 outputs of y, all from row
- * 4 on" is wrong in the same way as another count from another row. */
+/* Numbers that are words of their own become N, and go where they begin: "13
+ * of 15 outputs of y, all from row 4 on" is wrong in the same way as another
+ * count from another row. */
 static void leave_counts_out(char *text)
 {
     char *to = text;
@@ -42,11 +43,17 @@ static void leave_counts_out(char *text)
             from += digits;
             begins = false;
         } else {
-            begins = *from == ' ' || *from == '(';
+            begins = *from == ' ';
             *to++ = *from++;
         }
     }
     *to = '\0';
+    static const char *const counts[] = {"N of N ", "N "};
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        size_t size = strlen(counts[i]);
+        if (strncmp(text, counts[i], size) == 0)
+            memmove(text, text + size, strlen(text + size) + 1);
+    }
 }
 
 /* The neighbour that the outputs agree with, or the cause without the counts
@@ -60,9 +67,12 @@ static char *find_essence(ng_arena *arena, const ng_record *record)
     const char *begin = strstr(cause, behaves);
     const char *text = begin ? begin : cause, *end = find_counts(text);
     const char *others = strstr(text, "; in other cases: ");
+    const char *waiver = strstr(text, "; its waiver ");
     bool unsure = begin && strstr(text, ", though not in other cases");
     if (others && others < end)
         end = others;
+    if (waiver && waiver < end)
+        end = waiver;
     size_t size = (size_t)(end - text);
     char *essence = ng_arena_text(
         arena, "%.*s%s", (int)(size < ESSENCE_MAX ? size : ESSENCE_MAX), text,
@@ -92,7 +102,11 @@ static ng_diagnosis join(const item *items, size_t count, const ng_cell **cells)
 {
     const ng_record *first = items[0].cell->score.smallest_wrong;
     ng_diagnosis d = {items[0].essence, cells, count, NAN};
-    if (count == 1 && first->cause[0])
+    bool same = first->cause[0] != '\0';
+    for (size_t i = 1; i < count; i++)
+        same = same && strcmp(items[i].cell->score.smallest_wrong->cause,
+                              first->cause) == 0;
+    if (same)
         d.text = first->cause;
     for (size_t i = 0; i < count; i++) {
         cells[i] = items[i].cell;

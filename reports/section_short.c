@@ -219,7 +219,7 @@ static void write_nearest(facts *f, const char *of, const char *name,
                      " of the bound in root mean square, at %s = ", name);
     ng_buffer_short(page->out, best.at);
     if (page->tally->kernels > 1) {
-        ng_buffer_add(page->out, " of ");
+        ng_buffer_add(page->out, ", ");
         write_kernel(page, best.record->kernel);
     }
     close_fact(f);
