@@ -260,7 +260,8 @@ static void write_survivor(ng_page *page, const ng_row *row)
                              "property that must fail, ");
     ng_buffer_name(page->out, row->seeded_bug);
     if (named)
-        ng_buffer_format(page->out, ", held in all %zu of its judged cases",
+        ng_buffer_format(page->out, ", held in %zu of %zu judged cases",
+                         named->score.judged - named->score.wrong,
                          named->score.judged);
     else
         ng_buffer_add(page->out, ", was not run on it");

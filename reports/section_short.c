@@ -122,23 +122,47 @@ static bool add_map(apart *kept, size_t count, const ng_range_map *map)
     return true;
 }
 
-static void write_map(ng_page *page, const apart *a, bool named)
+/* Several kernels: of each the sentence of its largest eps alone. */
+typedef struct said {
+    const char *text;
+    const ng_row *row;
+    size_t kernels;
+} said;
+
+static size_t say(ng_page *page, said *lines, const apart *kept, size_t count)
 {
-    const char *text = ng_range_map_sentence(&a->map, page->arena);
-    page->out->failed = page->out->failed || !text;
+    size_t used = 0;
+    for (size_t i = 0; i < count; i++) {
+        const char *text = ng_range_map_sentence(&kept[i].map, page->arena);
+        if (text && count > 1)
+            text = ng_arena_text(page->arena, "%.*s", (int)strcspn(text, "\n"),
+                                 text);
+        page->out->failed = page->out->failed || !text;
+        size_t k = 0;
+        while (text && k < used && strcmp(lines[k].text, text) != 0)
+            k++;
+        if (text && k == used)
+            lines[used++] = (said){text, kept[i].map.row, 0};
+        if (text)
+            lines[k].kernels += kept[i].kernels;
+    }
+    return used;
+}
+
+static void write_said(ng_page *page, const said *line, bool named)
+{
     if (named) {
         ng_buffer_add(page->out, "<p>");
-        write_kernel(page, a->map.row->kernel);
-        if (a->kernels > 1)
+        write_kernel(page, line->row->kernel);
+        if (line->kernels > 1)
             ng_buffer_format(page->out, " <small>and %zu more</small>",
-                             a->kernels - 1);
+                             line->kernels - 1);
         ng_buffer_add(page->out, "</p>");
     }
-    for (const char *end; text && *text; text = end + (*end == '\n')) {
+    const char *text = line->text;
+    for (const char *end; *text; text = end + (*end == '\n')) {
         end = text + strcspn(text, "\n");
         ng_buffer_format(page->out, "<p>%.*s</p>", (int)(end - text), text);
-        if (named) /* of the largest eps alone */
-            break;
     }
 }
 
@@ -164,10 +188,12 @@ static void write_range(facts *f)
     }
     if (count == 0)
         return;
+    said lines[MAPS_APART];
+    size_t used = say(page, lines, kept, count);
     open_fact(f, "range", "Range of x");
-    for (; shown < count && shown < SHOWN; shown++)
-        write_map(page, &kept[shown], count > 1);
-    if (shown < count)
+    for (; shown < used && shown < SHOWN; shown++)
+        write_said(page, &lines[shown], used > 1);
+    if (shown < used || count == MAPS_APART)
         ng_buffer_add(page->out, "<p>and others: see the map</p>");
     close_fact(f);
 }

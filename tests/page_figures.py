@@ -12,7 +12,8 @@ import sys
 
 WRONG = {"FAIL", "CRASH", "HANG", "REFUSED", "ERROR"}
 NOT_JUDGED = {"SKIP", "UNSUPPORTED", "WAIVED"}
-PAGES = ("passing", "failing", "worker", "joined", "incomplete")
+PAGES = ("passing", "failing", "worker", "joined", "incomplete", "adopted",
+         "compared")
 faults = []
 
 
@@ -70,7 +71,8 @@ class Page(html.parser.HTMLParser):
             self.cell["text"] = self.text
             self.cells.append(self.cell)
             self.cell = None
-        elif tag == "tr" and self.inside("table", "matrix"):
+        elif tag == "tr" and self.inside("table", "matrix") and \
+                not self.inside("table", "atlas"):
             if self.inside("thead"):
                 self.heads = [c["text"] for c in self.cells]
             else:
@@ -174,12 +176,12 @@ def check_page(name, page, records):
     found = re.match(r"([\d,]+) of ([\d,]+)", facts["Kernels that hold"])
     expect([count(n) for n in found.groups()] == [holds, len(kernels)],
            name, "kernels", found.group(), [holds, len(kernels)])
-    found = re.match(r"([\d,]+) ([\d,]+) wrong(?:; ([\d,]+) left out)?",
-                     facts["Cases judged"])
+    found = re.match(r"([\d,]+) ([\d,]+) wrong(?:, ([\d,]+) waived)?"
+                     r"(?:; ([\d,]+) left out)?", facts["Cases judged"])
     expect([count(n or "0") for n in found.groups()] ==
-           [everything.judged, right.wrong, everything.out],
+           [everything.judged, right.wrong, everything.waived, everything.out],
            name, "cases", found.group(), everything.judged, right.wrong,
-           everything.out)
+           everything.waived, everything.out)
     if not math.isnan(right.ratio):
         shown = re.match(r"inf|[\d.,]+(e-?\d+)?",
                          facts["Largest error / bound"])
