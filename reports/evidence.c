@@ -234,11 +234,14 @@ static bool write_bits(ng_page *page, const finding *f, const char *property,
         return false;
     bool kept = f->wrong > 0 && f->unequal == 0;
     bool at_once = f->wrong == 0 && threads;
-    if (f->calls == 0 || !(kept || at_once || f->elsewhere > 0))
+    if (!kept && (f->calls == 0 || !(at_once || f->elsewhere > 0)))
         return false;
     ng_buffer_add(out, "<div>");
     write_name(page, f, property);
-    write_differing(page, f);
+    if (f->calls > 0)
+        write_differing(page, f);
+    else
+        ng_buffer_add(out, "bits not compared");
     if (kept) {
         ng_buffer_add(out, "; results wrong in ");
         write_cases(page, f->wrong, f->judged);

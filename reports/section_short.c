@@ -239,10 +239,10 @@ static void write_nearest(facts *f, const char *of, const char *name,
     if (!best.record)
         return;
     open_fact(f, "growth", term);
-    ng_buffer_add(page->out, "at most ");
+    ng_buffer_add(page->out, best.ratio > 1 ? "up to " : "at most ");
     ng_buffer_short(page->out, best.ratio);
-    ng_buffer_format(page->out,
-                     " of the bound in root mean square, at %s = ", name);
+    ng_buffer_format(page->out, "%s the bound in root mean square, at %s = ",
+                     best.ratio > 1 ? " times" : " of", name);
     ng_buffer_short(page->out, best.at);
     if (page->tally->kernels > 1) {
         ng_buffer_add(page->out, ", ");

@@ -127,8 +127,9 @@ class Sum:
 
     def add(self, record):
         verdict = record["verdict"]
-        if verdict == "WAIVED":
+        if verdict == "WAIVED": # measured, and no case
             self.waived += 1
+            self.outputs += int(record.get("elements", 0))
             return
         if verdict in NOT_JUDGED:
             self.out += 1
