@@ -112,10 +112,10 @@ static void write_head(const compare *a)
 {
     static const char head[] =
         "<p>Largest error and 99th percentile of all outputs, in ulp of the "
-        "exact value; the largest error / bound; and the input that gave the "
-        "largest error. Hard inputs make large errors in every kernel, so "
-        "best and worst are by p99, and by the largest error where p99 does "
-        "not tell. Each kernel met the cases of its own contract.</p>\n"
+        "exact value, the largest error / bound, and the input that gave the "
+        "largest error; each kernel met the cases of its own contract. Best "
+        "and worst are by p99, since hard inputs make large errors in every "
+        "kernel, and by the largest error where p99 does not tell.</p>\n"
         "<div class=\"scroll tall\" tabindex=\"0\" role=\"group\" "
         "aria-label=\"Side by side\"><table class=\"matrix atlas\">"
         "<caption>Error in ulp by op, pass and dtype: largest, p99, findings, "

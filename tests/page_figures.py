@@ -17,7 +17,8 @@ from record_numbers import (NOT_JUDGED, WRONG, agrees, count, expect, faults,
                             load, real)
 from report_runs import NAMES
 
-PAGES = ("passing", "failing", "worker", "joined", "incomplete")
+PAGES = ("passing", "failing", "worker", "joined", "incomplete", "adopted",
+         "compared")
 
 
 class Sum:
