@@ -61,6 +61,8 @@ static ng_status write_all(const report_words *w, const ng_gather *g, bool diff,
     if (status == ng_status_ok && !w->quiet && diff)
         status =
             ng_report_changes(records, g->list.count, stdout, colour, error);
+    else if (status == ng_status_ok && !w->quiet)
+        status = ng_report_side_by_side(records, g->list.count, stdout, error);
     return status;
 }
 

@@ -56,8 +56,9 @@ void ng_adoption_waived(ng_buffer *out, const ng_tally *tally)
     ng_buffer_count(out, tally->cases_waived);
     ng_buffer_add(out, tally->cases_waived == 1 ? " failing case of "
                                                 : " failing cases of ");
-    ng_buffer_count(out, tally->kernels_waived);
-    ng_buffer_add(out, tally->kernels_waived == 1 ? " kernel" : " kernels");
+    ng_buffer_count(out, tally->kernels_with_waived);
+    ng_buffer_add(out,
+                  tally->kernels_with_waived == 1 ? " kernel" : " kernels");
     ng_buffer_add(out, tally->cases_waived == 1 ? " is waived" : " are waived");
 }
 

@@ -116,6 +116,42 @@ static void add_check(ng_atlas_cell *c, const ng_record *record, bool *found)
         ng_histogram_merge(&c->histogram, &histogram);
 }
 
+/* By p99 where every subject has one that tells them apart, else by the
+ * largest error: `key` of each cell, NAN for none. */
+static void choose_keys(const ng_atlas_cell *cells, size_t count, double *key)
+{
+    double least = INFINITY, most = 0;
+    bool all = true;
+    for (size_t s = 0; s < count; s++) {
+        if (isnan(cells[s].ulp))
+            continue;
+        all = all && !isnan(cells[s].p99);
+        least = fmin(least, cells[s].p99);
+        most = fmax(most, cells[s].p99);
+    }
+    for (size_t s = 0; s < count; s++)
+        key[s] = all && least < most ? cells[s].p99 : cells[s].ulp;
+}
+
+/* The smallest without a finding, and the largest. */
+static void rank(ng_atlas_cell *cells, size_t count)
+{
+    double best = NAN, last = NAN, key[NG_ATLAS_SUBJECTS_MAX];
+    choose_keys(cells, count, key);
+    for (size_t s = 0; s < count; s++) {
+        if (isnan(key[s]))
+            continue;
+        if (!(key[s] <= last))
+            last = key[s];
+        if (cells[s].findings == 0 && !(key[s] >= best))
+            best = key[s];
+    }
+    for (size_t s = 0; s < count; s++) {
+        cells[s].best = key[s] == best && best < last && cells[s].findings == 0;
+        cells[s].last = key[s] == last && (best < last || isnan(best));
+    }
+}
+
 size_t ng_atlas_row(const ng_atlas *a, size_t i, ng_atlas_cell *cells)
 {
     const ng_record *first = a->sorted[i];
@@ -135,6 +171,7 @@ size_t ng_atlas_row(const ng_atlas *a, size_t i, ng_atlas_cell *cells)
         if (isfinite(c->p99)) /* a bin's edge may lie above the largest error */
             c->p99 = fmin(c->p99, c->ulp);
     }
+    rank(cells, a->subject_count);
     return i;
 }
 

@@ -14,6 +14,7 @@ typedef struct ng_atlas_cell {
     double ulp, ratio; /* largest judged; NAN without any */
     double p99;        /* NAN without a histogram, INFINITY in its last bin */
     const ng_record *worst;
+    bool best, last; /* of its row; none where all are equal */
     ng_histogram histogram;
 } ng_atlas_cell;
 

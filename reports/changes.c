@@ -9,7 +9,7 @@
 
 enum { SHOWN = 4, NAME_WIDTH = 60 };
 
-static void write_totals(ng_buffer *out, const ng_diff *diff)
+void ng_diff_totals(ng_buffer *out, const ng_diff *diff)
 {
     const struct {
         size_t count;
@@ -25,7 +25,7 @@ static void write_totals(ng_buffer *out, const ng_diff *diff)
         {diff->gone, " gone"},
     };
     size_t shown = 0;
-    ng_buffer_add(out, "\nchanges  of ");
+    ng_buffer_add(out, "of ");
     ng_buffer_count(out, diff->pairs);
     ng_buffer_add(out, " checks in both runs: ");
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
@@ -35,7 +35,7 @@ static void write_totals(ng_buffer *out, const ng_diff *diff)
         ng_buffer_count(out, parts[i].count);
         ng_buffer_add(out, parts[i].what);
     }
-    ng_buffer_add(out, shown > 0 ? "\n" : "none\n");
+    ng_buffer_add(out, shown > 0 ? "" : "none");
 }
 
 static void write_settings(ng_buffer *out, const ng_diff *diff)
@@ -58,7 +58,7 @@ static void write_change(ng_buffer *out, const ng_change *change, bool colour)
                      : class[0] == 'p' ? "\033[1;32m"
                                        : "\033[1;33m";
     ng_buffer_format(out, "  %s%s%s  ", colour ? on : "",
-                     ng_change_word(change->kind), colour ? "\033[0m" : "");
+                     ng_change_word(change), colour ? "\033[0m" : "");
     ng_buffer_plain(out, change->first->kernel, NAME_WIDTH);
     ng_buffer_add(out, ", ");
     ng_buffer_plain(out, change->first->property, NAME_WIDTH);
@@ -80,7 +80,9 @@ ng_status ng_report_changes(const ng_record *records, size_t count, FILE *file,
     ng_status status = ng_diff_make(&diff, &arena, records, count, error);
     if (status == ng_status_ok) {
         size_t listed = diff.count - diff.kinds[ng_change_none];
-        write_totals(&out, &diff);
+        ng_buffer_add(&out, "\nchanges  ");
+        ng_diff_totals(&out, &diff);
+        ng_buffer_add(&out, "\n");
         write_settings(&out, &diff);
         for (size_t i = 0; i < listed && i < SHOWN; i++)
             write_change(&out, &diff.changes[i], colour);

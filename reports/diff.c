@@ -55,15 +55,29 @@ int ng_diff_step(double before, double now)
     return 0;
 }
 
-const char *ng_change_word(ng_change_kind kind)
+const char *ng_change_word(const ng_change *change)
 {
-    switch (kind) {
+    if (change->first->seeded_bug[0] != '\0')
+        return change->kind == ng_change_broken ? "no longer caught"
+                                                : "now caught";
+    switch (change->kind) {
     case ng_change_broken: return "newly fails";
     case ng_change_unjudged: return "no longer judged";
     case ng_change_fixed: return "fixed";
     case ng_change_worse: return "less accurate";
     case ng_change_better: return "more accurate";
     default: return "as before";
+    }
+}
+
+size_t ng_change_checks(const ng_change *change)
+{
+    switch (change->kind) {
+    case ng_change_broken: return change->broken;
+    case ng_change_unjudged: return change->unjudged;
+    case ng_change_fixed: return change->fixed;
+    case ng_change_worse: return change->worse;
+    default: return change->better;
     }
 }
 

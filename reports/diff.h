@@ -3,6 +3,8 @@
 #ifndef NORMGATE_REPORTS_DIFF_H
 #define NORMGATE_REPORTS_DIFF_H
 
+#include "buffer.h"
+
 #include <normgate/arena.h>
 #include <normgate/record.h>
 
@@ -54,7 +56,12 @@ ng_status ng_diff_make(ng_diff *diff, ng_arena *arena, const ng_record *records,
  * more than a quarter of itself. 1, -1, or 0. */
 int ng_diff_step(double before, double now);
 
-const char *ng_change_word(ng_change_kind kind);
+/* Of a kernel that is wrong on purpose: whether it is still caught. */
+const char *ng_change_word(const ng_change *change);
+/* How many checks took part in what the word says. */
+size_t ng_change_checks(const ng_change *change);
+/* "of 12 checks in both runs: 1 newly fails, ..." */
+void ng_diff_totals(ng_buffer *out, const ng_diff *diff);
 const char *ng_change_class(ng_change_kind kind); /* of CSS */
 const char *ng_change_symbol(ng_change_kind kind);
 

@@ -11,6 +11,8 @@
 /* Bytes of the document from which a part adds no more. A row is at most one
  * name, 15 KiB, and a finding at most five texts of NG_TEXT_MAX. */
 enum {
+    CHANGES_FULL = 60 * 1024,
+    COMPARE_FULL = 160 * 1024,
     FINDINGS_FULL = 400 * 1024,
     LIST_FULL = 480 * 1024,
     TABLE_FULL = 640 * 1024,
@@ -255,10 +257,12 @@ ng_status ng_report_markdown(const ng_record *records, size_t count,
         status = ng_findings_make(&findings, &arena, &grid, records, count,
                                   complete, error);
     if (status == ng_status_ok) {
-        const ng_markdown m = {&out,  records, count,    complete,
-                               &grid, &tally,  &findings};
+        const ng_markdown m = {&out,     &arena, records, count,
+                               complete, &grid,  &tally,  &findings};
         ng_tally_grid(&tally, &grid, records, count);
         write_verdict(&m);
+        ng_markdown_changes(&m, CHANGES_FULL);
+        ng_markdown_compare(&m, COMPARE_FULL);
         write_findings(&m);
         ng_markdown_kernels(&m, TABLE_FULL);
         ng_markdown_waivers(&m, WAIVERS_FULL);

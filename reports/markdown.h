@@ -8,6 +8,7 @@
 
 typedef struct ng_markdown {
     ng_buffer *out;
+    ng_arena *arena;
     const ng_record *records;
     size_t count;
     bool complete;
@@ -24,6 +25,11 @@ void ng_markdown_kernels(const ng_markdown *m, size_t full);
  * `full` as above. */
 void ng_markdown_waivers(const ng_markdown *m, size_t full);
 void ng_markdown_baseline(const ng_markdown *m, size_t full);
+
+/* What changed since an earlier run, and several subjects side by side; nothing
+ * where there is no such. */
+void ng_markdown_changes(const ng_markdown *m, size_t full);
+void ng_markdown_compare(const ng_markdown *m, size_t full);
 
 /* <code>name</code> */
 void ng_markdown_name(ng_buffer *out, const char *text);

@@ -206,26 +206,38 @@
 
   const findings = all('#findings .finding');
   if (findings.length > 1) {
-    const texts = findings.map(finding =>
-      all('h3, .meta', finding).map(part => part.textContent).join(' ')
-        .toLowerCase());
-    addFilter(findings[0], 'Findings', findings.length, false, words => {
+    const diagnoses = all('#findings .diagnosis');
+    const texts = findings.map(finding => [finding.querySelector('summary'),
+      ...all('h3, .cause, .meta', finding.closest('.diagnosis'))
+        .filter(part => !part.closest('.finding'))]
+      .map(part => part.textContent).join(' ').toLowerCase());
+    addFilter(diagnoses[0], 'Findings', findings.length, false, words => {
       findings.forEach((finding, i) => {
         finding.hidden = !words.every(word => texts[i].includes(word));
       });
+      for (const diagnosis of diagnoses)
+        diagnosis.hidden = words.length > 0 &&
+          all('.finding', diagnosis).every(finding => finding.hidden);
       return findings.filter(finding => !finding.hidden).length;
     });
   }
 
-  /* A link to what a filter hides shows it again. */
-  addEventListener('hashchange', () => {
+  /* A link to what a filter hides shows it again; what is folded unfolds, also
+     in browsers that do not see to it. */
+  const reveal = () => {
     const target = document.getElementById(location.hash.slice(1));
-    if (!target || !target.closest('[hidden]'))
+    const fold = target && target.closest('details');
+    if (!target || !target.closest('[hidden], details:not([open])'))
       return;
-    for (const clear of filters)
-      clear();
+    if (target.closest('[hidden]'))
+      for (const clear of filters)
+        clear();
+    if (fold)
+      fold.open = true;
     target.scrollIntoView();
-  });
+  };
+  addEventListener('hashchange', reveal);
+  reveal();
 
   /* What stands behind a cell. */
 

@@ -11,11 +11,10 @@ enum { COLUMNS_MAX = 40 };
 static const double LEAST_BAR = 0.01;
 
 static const char head[] =
-    "<p>Each number is the largest error seen, in units in the last place "
-    "(ulp) of the exact value. The bar below it is the largest error / bound: "
-    "<span class=\"room\" style=\"--r:.5\"></span> half of what the declared "
-    "algorithm may do; past the end it fails. Many ulp over a short bar is a "
-    "hard input, not a poor kernel.</p>\n"
+    "<p>Each number is the largest error in ulp, the bar below it the largest "
+    "error / bound: <span class=\"room\" style=\"--r:.5\"></span> is half of "
+    "what the declared algorithm may do. Many ulp over a short bar is a hard "
+    "input, not a poor kernel.</p>\n"
     "<div class=\"scroll tall filtered\" tabindex=\"0\" role=\"group\" "
     "aria-label=\"Accuracy by input family\"><table class=\"accuracy "
     "sortable\">\n"

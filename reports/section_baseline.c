@@ -53,9 +53,38 @@ static void write_pair(ng_buffer *out, double now, double before)
     ng_buffer_add(out, "</small>");
 }
 
-static void write_row(ng_page *page, const ng_record *record)
+static void write_replay(ng_buffer *out, const ng_record *record)
+{
+    if (record->replay[0] == '\0')
+        return;
+    ng_buffer_add(out, "<details><summary>Replay the worst case</summary>"
+                       "<pre>");
+    ng_buffer_markup(out, record->replay);
+    ng_buffer_add(out, "</pre></details>");
+}
+
+/* Entries of one kernel that have nothing to compare, as one row. */
+static void write_properties(ng_buffer *out, const ng_record *const *records,
+                             size_t count)
+{
+    ng_buffer_format(out,
+                     "%zu properties</td><td></td><td></td><td></td>"
+                     "<td class=\"cause\">",
+                     count);
+    ng_buffer_markup(out, records[0]->cause);
+    ng_buffer_add(out, "<details><summary>Which</summary>");
+    for (size_t i = 0; i < count; i++) {
+        ng_buffer_add(out, i > 0 ? ", " : "");
+        ng_buffer_name(out, records[i]->property);
+    }
+    ng_buffer_add(out, "</details></td></tr>\n");
+}
+
+static void write_rows_of(ng_page *page, const ng_record *const *records,
+                          size_t count)
 {
     ng_buffer *out = page->out;
+    const ng_record *record = records[0];
     size_t state = state_of(record);
     ng_buffer_add(out, "<tr><th scope=\"row\"><b>");
     ng_buffer_name(out, record->kernel);
@@ -75,32 +104,51 @@ static void write_row(ng_page *page, const ng_record *record)
     else
         ng_page_tag(page, ng_record_verdict(record));
     ng_buffer_add(out, "</td><td>");
+    if (count > 1) {
+        write_properties(out, records, count);
+        return;
+    }
     ng_buffer_name(out, record->property);
     write_pair(out, record->error_ulp, record->baseline_error_ulp);
     write_pair(out, record->p99_ulp, record->baseline_p99_ulp);
     write_pair(out, record->ratio, record->baseline_ratio);
     ng_buffer_add(out, "</td><td class=\"cause\">");
     ng_buffer_markup(out, record->cause);
-    if (record->replay[0] != '\0') {
-        ng_buffer_add(out, "<details><summary>Replay the worst case"
-                           "</summary><pre>");
-        ng_buffer_markup(out, record->replay);
-        ng_buffer_add(out, "</pre></details>");
-    }
+    write_replay(out, record);
     ng_buffer_add(out, "</td></tr>\n");
+}
+
+/* Of one kernel, and of a state that every property of it may share. */
+static bool belong(const ng_record *a, const ng_record *b)
+{
+    return (strcmp(a->state, "gone") == 0 || strcmp(a->state, "new") == 0) &&
+           strcmp(a->state, b->state) == 0 &&
+           strcmp(a->subject, b->subject) == 0 &&
+           strcmp(a->kernel, b->kernel) == 0 && strcmp(a->op, b->op) == 0 &&
+           strcmp(a->pass, b->pass) == 0 && strcmp(a->dtype, b->dtype) == 0 &&
+           strcmp(a->cause, b->cause) == 0;
 }
 
 static size_t write_rows(ng_page *page, size_t state)
 {
-    size_t left_out = 0;
-    for (size_t i = 0; i < page->count; i++) {
-        const ng_record *record = &page->records[i];
-        if (!is_shown(record) || state_of(record) != state)
+    enum { TOGETHER = 64 };
+    const ng_record *together[TOGETHER];
+    size_t left_out = 0, count = 0;
+    for (size_t i = 0; i <= page->count; i++) {
+        const ng_record *record = i < page->count ? &page->records[i] : NULL;
+        if (record && (!is_shown(record) || state_of(record) != state))
             continue;
-        if (ng_page_full(page))
-            left_out++;
-        else
-            write_row(page, record);
+        bool joins = record && count > 0 && count < TOGETHER &&
+                     belong(together[0], record);
+        if (!joins && count > 0) {
+            if (ng_page_full(page))
+                left_out += count;
+            else
+                write_rows_of(page, together, count);
+            count = 0;
+        }
+        if (record)
+            together[count++] = record;
     }
     return left_out;
 }

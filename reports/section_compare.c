@@ -19,38 +19,6 @@ typedef struct compare {
     size_t lack_count;
 } compare;
 
-/* By p99 where every subject has one that tells them apart, else by the
- * largest error: `key` of each cell, NAN for none. */
-static void choose_keys(const ng_atlas_cell *cells, size_t count, double *key)
-{
-    double least = INFINITY, most = 0;
-    bool all = true;
-    for (size_t s = 0; s < count; s++) {
-        if (isnan(cells[s].ulp))
-            continue;
-        all = all && !isnan(cells[s].p99);
-        least = fmin(least, cells[s].p99);
-        most = fmax(most, cells[s].p99);
-    }
-    for (size_t s = 0; s < count; s++)
-        key[s] = all && least < most ? cells[s].p99 : cells[s].ulp;
-}
-
-/* The smallest without a finding, and the largest. */
-static void find_extremes(const ng_atlas_cell *cells, const double *key,
-                          size_t count, double *best, double *worst)
-{
-    *best = *worst = NAN;
-    for (size_t s = 0; s < count; s++) {
-        if (isnan(key[s]))
-            continue;
-        if (!(key[s] <= *worst))
-            *worst = key[s];
-        if (cells[s].findings == 0 && !(key[s] >= *best))
-            *best = key[s];
-    }
-}
-
 /* The case without its op, pass and dtype, which name the row. */
 static const char *inputs_of(const ng_record *record)
 {
@@ -78,8 +46,7 @@ static void write_numbers(ng_buffer *out, const ng_atlas_cell *c)
     }
 }
 
-static void write_cell(const compare *a, const ng_atlas_cell *c, bool best,
-                       bool worst)
+static void write_cell(const compare *a, const ng_atlas_cell *c)
 {
     ng_buffer *out = a->page->out;
     if (c->checks == 0) {
@@ -102,12 +69,12 @@ static void write_cell(const compare *a, const ng_atlas_cell *c, bool best,
     if (c->findings > 0)
         ng_buffer_format(out, "<small>✗&nbsp;%zu&nbsp;finding%s</small>",
                          c->findings, c->findings == 1 ? "" : "s");
-    if (best)
+    if (c->best)
         ng_buffer_add(out, "<small class=\"pass\">▾&nbsp;best</small>");
-    if (worst)
+    if (c->last)
         ng_buffer_add(out, "<small class=\"warn\">▴&nbsp;worst</small>");
     if (c->worst != NULL &&
-        (a->atlas.subject_count <= CASES_SHOWN_MAX || worst)) {
+        (a->atlas.subject_count <= CASES_SHOWN_MAX || c->last)) {
         ng_buffer_add(out, "<small class=\"case\">");
         ng_buffer_excerpt(out, inputs_of(c->worst), 120);
         ng_buffer_add(out, "</small>");
@@ -119,9 +86,6 @@ static void write_row(const compare *a, const ng_record *first,
                       const ng_atlas_cell *cells)
 {
     ng_buffer *out = a->page->out;
-    double best, worst, key[NG_ATLAS_SUBJECTS_MAX];
-    choose_keys(cells, a->atlas.subject_count, key);
-    find_extremes(cells, key, a->atlas.subject_count, &best, &worst);
     ng_buffer_add(out, "<tr><th scope=\"row\"><b>");
     ng_buffer_name(out, first->op[0] ? first->op : "–");
     ng_buffer_add(out, "</b><small>");
@@ -130,9 +94,7 @@ static void write_row(const compare *a, const ng_record *first,
     ng_buffer_name(out, first->dtype);
     ng_buffer_add(out, "</small></th>");
     for (size_t s = 0; s < a->atlas.subject_count; s++)
-        write_cell(a, &cells[s],
-                   key[s] == best && best < worst && cells[s].findings == 0,
-                   key[s] == worst && (best < worst || isnan(best)));
+        write_cell(a, &cells[s]);
     ng_buffer_add(out, "</tr>\n");
 }
 
@@ -150,10 +112,10 @@ static void write_head(const compare *a)
 {
     static const char head[] =
         "<p>Largest error and 99th percentile of all outputs, in ulp of the "
-        "exact value; the largest error / bound; and the input that gave the "
-        "largest error. Hard inputs make large errors in every kernel, so "
-        "best and worst are by p99, and by the largest error where p99 does "
-        "not tell. Each kernel met the cases of its own contract.</p>\n"
+        "exact value, the largest error / bound, and the input that gave the "
+        "largest error; each kernel met the cases of its own contract. Best "
+        "and worst are by p99, since hard inputs make large errors in every "
+        "kernel, and by the largest error where p99 does not tell.</p>\n"
         "<div class=\"scroll tall\" tabindex=\"0\" role=\"group\" "
         "aria-label=\"Side by side\"><table class=\"matrix atlas\">"
         "<caption>Error in ulp by op, pass and dtype: largest, p99, findings, "

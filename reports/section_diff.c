@@ -71,29 +71,12 @@ static void write_step(ng_buffer *out, const double value[2])
     ng_buffer_add(out, "</td>");
 }
 
-/* How many checks took part in what is said of the row. */
-static size_t checks_of(const ng_change *change)
-{
-    switch (change->kind) {
-    case ng_change_broken: return change->broken;
-    case ng_change_unjudged: return change->unjudged;
-    case ng_change_fixed: return change->fixed;
-    case ng_change_worse: return change->worse;
-    default: return change->better;
-    }
-}
-
 static void write_change(ng_buffer *out, const ng_change *change)
 {
     const ng_record *first = change->first, *shown = change->shown;
-    bool seeded = first->seeded_bug[0] != '\0';
-    const char *word = ng_change_word(change->kind);
-    if (seeded)
-        word = change->kind == ng_change_broken ? "no longer caught"
-                                                : "now caught";
     ng_buffer_format(out, "<tr><td><span class=\"tag %s\">%s&nbsp;%s</span>",
                      ng_change_class(change->kind),
-                     ng_change_symbol(change->kind), word);
+                     ng_change_symbol(change->kind), ng_change_word(change));
     ng_buffer_add(out, "</td><th scope=\"row\">");
     ng_buffer_name(out, first->kernel);
     ng_buffer_add(out, "<small>");
@@ -101,7 +84,7 @@ static void write_change(ng_buffer *out, const ng_change *change)
     ng_buffer_add(out, "</small></th><td>");
     ng_buffer_name(out, first->property);
     ng_buffer_add(out, "</td><td class=\"number\">");
-    ng_buffer_of(out, checks_of(change), change->pairs);
+    ng_buffer_of(out, ng_change_checks(change), change->pairs);
     ng_buffer_add(out, "</td>");
     write_step(out, change->ulp);
     write_step(out, change->ratio);

@@ -138,10 +138,9 @@ static const char *render(const ng_page *page, const ng_record *record)
 }
 
 static const char head[] =
-    "<p>What the kernel was given and what it returned, in one check of each: "
-    "of normal inputs where there is one, and the failing one that is furthest "
-    "off. Equal bins from min to max. Kernels whose numbers agree in "
-    "all digits shown share a row.</p>\n"
+    "<p>What the kernel was given and what it returned, in equal bins from min "
+    "to max: for normal inputs, and in the failing check that is furthest off. "
+    "Kernels whose numbers agree share a row.</p>\n"
     "<div class=\"scroll tall\" tabindex=\"0\" role=\"group\" aria-label=\""
     "Activations before and after\"><table class=\"panel pairs\">\n"
     "<thead><tr><th scope=\"col\">Kernels</th><th scope=\"col\">Inputs</th>"

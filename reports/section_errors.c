@@ -217,12 +217,10 @@ static void write_head(const errors *e)
 {
     ng_buffer_add(
         e->page->out,
-        "<p>How the errors of all judged outputs are spread, in units in the "
-        "last place (ulp) of the exact value. Each column of a strip is one "
-        "bin, as tall as its share of the fullest; the axis is the same in "
-        "every row, and the line stands at half an ulp: what lies at or left "
-        "of it is rounded correctly. Quantiles are upper ends of bins, two "
-        "bins to a factor of two.</p>\n"
+        "<p>How many outputs erred by how many units in the last place (ulp) "
+        "of the exact value; up to the dashed line, at half an ulp, they are "
+        "rounded correctly. Quantiles are upper ends of bins, two bins to a "
+        "factor of two.</p>\n"
         "<div class=\"scroll tall\" tabindex=\"0\" role=\"group\" "
         "aria-label=\"Error in ulp\"><table class=\"errors sortable\">\n"
         "<caption>Errors of outputs in ulp</caption>\n<thead><tr>");

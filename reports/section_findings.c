@@ -1,5 +1,7 @@
-/* Findings: each failing (kernel, property) once, by its smallest failing
- * case, with the numbers to look at and the command that repeats it. */
+/* Findings: what is wrong with each kernel, said once, and below it each
+ * property that fails so, by its smallest failing case, with the numbers to
+ * look at and the command that repeats it. */
+#include "diagnosis.h"
 #include "page.h"
 
 #include <math.h>
@@ -38,21 +40,25 @@ static const char *add_anchor(ng_page *page, const ng_row *row,
     return anchor->id;
 }
 
-/* How often it failed and how far; of the kernel's first finding also where
- * the kernel comes from and what it declares. */
-static void write_meta(ng_page *page, const ng_row *row, const ng_cell *cell,
+static const char *ies(size_t count)
+{
+    return count == 1 ? "y" : "ies";
+}
+
+/* How many properties fail so and how far; of the kernel's first diagnosis
+ * also where the kernel comes from and what it declares. */
+static void write_meta(ng_page *page, const ng_row *row, const ng_diagnosis *d,
                        bool first)
 {
     ng_buffer *out = page->out;
-    const ng_record *record = cell->score.smallest_wrong;
+    const ng_record *record = d->cells[0]->score.smallest_wrong;
     ng_buffer_add(out, "<p class=\"meta\"><b>");
-    ng_buffer_count(out, cell->score.wrong);
-    ng_buffer_add(out, " of ");
-    ng_buffer_count(out, cell->score.judged);
-    ng_buffer_add(out, " cases</b>");
-    if (!isnan(cell->score.ratio)) {
+    ng_buffer_count(out, d->count);
+    ng_buffer_format(out, " propert%s</b> fail%s so", ies(d->count),
+                     d->count == 1 ? "s" : "");
+    if (!isnan(d->ratio)) {
         ng_buffer_add(out, ", largest error / bound <b>");
-        ng_buffer_short(out, cell->score.ratio);
+        ng_buffer_short(out, d->ratio);
         ng_buffer_add(out, "</b>");
     }
     if (first) {
@@ -73,7 +79,7 @@ static void write_meta(ng_page *page, const ng_row *row, const ng_cell *cell,
 
 /* What the smallest failing case measured in words, and what names it in every
  * run: for `normgate report`, a waiver or an issue. */
-static void write_foot(ng_page *page, const ng_record *record)
+static void write_foot(ng_page *page, const ng_record *record, const char *id)
 {
     ng_buffer *out = page->out;
     if (record->note[0]) {
@@ -81,11 +87,17 @@ static void write_foot(ng_page *page, const ng_record *record)
         ng_buffer_markup(out, record->note);
         ng_buffer_add(out, "</p>\n");
     }
+    ng_buffer_format(out,
+                     "<p class=\"meta\"><a class=\"here\" href=\"#%s\">Link to "
+                     "this finding</a>",
+                     id);
     if (record->id[0]) {
-        ng_buffer_add(out, "<p class=\"meta\">Its id in every run: <code>");
+        write_dot(out);
+        ng_buffer_add(out, "id of this check in every run: <code>");
         ng_buffer_name(out, record->id);
-        ng_buffer_add(out, "</code></p>\n");
+        ng_buffer_add(out, "</code>");
     }
+    ng_buffer_add(out, "</p>\n");
 }
 
 static void write_number(ng_buffer *out, const char *name, const char *note,
@@ -160,42 +172,44 @@ static void write_line(ng_page *page, const char *title, const char *class,
     ng_buffer_add(page->out, "</code></pre></div>\n");
 }
 
-/* The head of a finding: `tag`, kernel, property, and a link to itself. */
-static void open_finding(ng_page *page, const ng_row *row, const char *property,
-                         const ng_cell *cell, const char *tag)
+/* A property in one line: its verdict, name, cases and number. */
+static void write_summary(ng_page *page, const ng_cell *cell)
 {
-    const char *id = add_anchor(page, row, property, cell);
-    ng_buffer_format(page->out, "<article class=\"finding\" id=\"%s\"><h3>",
-                     id);
-    if (tag)
-        ng_buffer_add(page->out, tag);
-    else
-        ng_page_tag(page, ng_record_verdict(cell->score.smallest_wrong));
-    ng_buffer_add(page->out, " <code>");
-    ng_buffer_name(page->out, row->kernel);
-    ng_buffer_add(page->out, "</code> <span class=\"property\">");
-    ng_buffer_name(page->out, property);
-    ng_buffer_format(page->out,
-                     "</span> <a class=\"here\" href=\"#%s\">link</a></h3>\n",
-                     id);
+    ng_buffer *out = page->out;
+    ng_buffer_add(out, "<summary>");
+    ng_page_tag(page, ng_record_verdict(cell->score.smallest_wrong));
+    ng_buffer_add(out, " <span class=\"property\">");
+    ng_buffer_name(out, cell->name);
+    ng_buffer_add(out, "</span> <span class=\"score\"><span><b>");
+    ng_buffer_count(out, cell->score.wrong);
+    ng_buffer_add(out, "</b> of ");
+    ng_buffer_count(out, cell->score.judged);
+    ng_buffer_add(out,
+                  cell->score.judged == 1 ? " case</span>" : " cases</span>");
+    if (!isnan(cell->score.ratio)) {
+        ng_buffer_add(out, " <span>error / bound <b>");
+        ng_buffer_short(out, cell->score.ratio);
+        ng_buffer_add(out, "</b></span>");
+    }
+    ng_buffer_add(out, "</span></summary>\n");
 }
 
-/* One defect fails many properties: a kernel's first finding stands open, of
- * the others the case and its numbers are folded. */
+/* The id stands inside of what is folded: a link to it unfolds it. */
 static void write_finding(ng_page *page, const ng_row *row, const ng_cell *cell,
-                          bool folded)
+                          const char *said, bool open)
 {
     const ng_record *smallest = cell->score.smallest_wrong;
     const ng_record *first = cell->score.first_wrong;
-    open_finding(page, row, cell->name, cell, NULL);
-    ng_buffer_add(page->out, "<p class=\"cause\">");
-    ng_buffer_markup(page->out, ng_record_cause(smallest));
-    ng_buffer_add(page->out, "</p>\n");
-    write_meta(page, row, cell, !folded);
-    if (folded)
-        ng_buffer_add(page->out, "<details><summary>The smallest failing case, "
-                                 "its numbers, and how to repeat it</summary>"
-                                 "\n");
+    const char *id = add_anchor(page, row, cell->name, cell);
+    ng_buffer_format(page->out, "<article class=\"finding\"><details%s>",
+                     open ? " open=\"\"" : "");
+    write_summary(page, cell);
+    ng_buffer_format(page->out, "<div class=\"case\" id=\"%s\">\n", id);
+    if (smallest->cause[0] && strcmp(smallest->cause, said) != 0) {
+        ng_buffer_add(page->out, "<p class=\"said\">");
+        ng_buffer_markup(page->out, smallest->cause);
+        ng_buffer_add(page->out, "</p>\n");
+    }
     write_line(page, "Repeat the smallest failing case", "replay",
                smallest->replay);
     write_numbers(page, smallest);
@@ -203,35 +217,66 @@ static void write_finding(ng_page *page, const ng_row *row, const ng_cell *cell,
         write_line(page, "Smallest failing case", "", smallest->test);
     if (first != smallest)
         write_line(page, "First failing case", "", first->test);
-    write_foot(page, smallest);
-    ng_buffer_add(page->out,
-                  folded ? "</details></article>\n" : "</article>\n");
+    write_foot(page, smallest, id);
+    ng_buffer_add(page->out, "</div></details></article>\n");
+}
+
+static void open_diagnosis(ng_page *page, const ng_row *row, const char *tag)
+{
+    ng_buffer_add(page->out, "<article class=\"diagnosis\"><h3>");
+    ng_buffer_add(page->out, tag);
+    ng_buffer_add(page->out, " <code>");
+    ng_buffer_name(page->out, row->kernel[0] ? row->kernel : "(no name)");
+    ng_buffer_add(page->out, "</code></h3>\n<p class=\"cause\">");
+}
+
+/* The kernel's first finding stands open, the others are folded. Returns how
+ * many there was no room for. */
+static size_t write_diagnosis(ng_page *page, const ng_row *row,
+                              const ng_diagnosis *d, bool first)
+{
+    if (ng_page_full(page))
+        return d->count;
+    size_t i = 0;
+    open_diagnosis(page, row, "");
+    ng_buffer_markup(page->out, d->text);
+    ng_buffer_add(page->out, "</p>\n");
+    write_meta(page, row, d, first);
+    for (; i < d->count && !ng_page_full(page); i++)
+        write_finding(page, row, d->cells[i], d->text, first && i == 0);
+    ng_buffer_add(page->out, "</article>\n");
+    return d->count - i;
 }
 
 /* A seeded bug that its named property let through. */
 static void write_survivor(ng_page *page, const ng_row *row)
 {
     const ng_cell *named = ng_row_cell(row, row->seeded_bug);
-    open_finding(page, row, row->seeded_bug, named,
-                 "<span class=\"tag fail\">✗&nbsp;survived</span>");
-    ng_buffer_add(page->out, "<p class=\"cause\">This kernel is wrong on "
-                             "purpose, and the property that must fail ");
+    const char *id = add_anchor(page, row, row->seeded_bug, named);
+    open_diagnosis(page, row,
+                   "<span class=\"tag fail\">✗&nbsp;survived</span>");
+    ng_buffer_format(page->out, "<span id=\"%s\">", id);
+    ng_buffer_add(page->out, "This kernel is wrong on purpose, and the "
+                             "property that must fail, ");
+    ng_buffer_name(page->out, row->seeded_bug);
     if (named)
-        ng_buffer_format(page->out, "held in all %zu of its judged cases",
+        ng_buffer_format(page->out, ", held in %zu of %zu judged cases",
+                         named->score.judged - named->score.wrong,
                          named->score.judged);
     else
-        ng_buffer_add(page->out, "was not run on it");
+        ng_buffer_add(page->out, ", was not run on it");
     ng_buffer_add(page->out, row->score.wrong > 0
                                  ? ". Other properties failed; that does not "
-                                   "show that this one works.</p>"
-                                 : ". No other property failed either.</p>");
+                                   "show that this one works.</span></p>"
+                                 : ". No other property failed either.</span>"
+                                   "</p>");
     ng_buffer_add(page->out, "</article>\n");
 }
 
 /* Writes the row's findings if there is room, and counts those left out. */
 static size_t write_row(ng_page *page, const ng_row *row)
 {
-    size_t left_out = 0, written = 0;
+    size_t left_out = 0, count;
     if (row->seeded_bug[0]) {
         if (ng_row_caught(row))
             return 0;
@@ -240,14 +285,10 @@ static size_t write_row(ng_page *page, const ng_row *row)
         write_survivor(page, row);
         return 0;
     }
-    for (size_t i = 0; i < row->cell_count; i++) {
-        if (row->cells[i].score.wrong == 0)
-            continue;
-        if (ng_page_full(page))
-            left_out++;
-        else
-            write_finding(page, row, &row->cells[i], written++ > 0);
-    }
+    ng_diagnosis *found = ng_diagnoses_make(&count, page->arena, row);
+    page->out->failed = page->out->failed || !found;
+    for (size_t i = 0; found && i < count; i++)
+        left_out += write_diagnosis(page, row, &found[i], i == 0);
     return left_out;
 }
 
@@ -262,8 +303,7 @@ static void write_counts(ng_page *page)
     ng_buffer_add(page->out, "<p>");
     if (failed > 0) {
         ng_buffer_count(page->out, failed);
-        ng_buffer_format(page->out, " failing propert%s in ",
-                         failed == 1 ? "y" : "ies");
+        ng_buffer_format(page->out, " failing propert%s in ", ies(failed));
         ng_buffer_count(page->out, tally->kernels_failing);
         ng_buffer_format(page->out, " kernel%s. ",
                          tally->kernels_failing == 1 ? "" : "s");

@@ -115,14 +115,12 @@ static void write_intro(ng_page *page)
 {
     ng_buffer_add(
         page->out,
-        "<p>The error of the outputs and what the declared algorithm allows, "
-        "both root mean squares relative to the outputs, as the set grows "
-        "longer (n) or lies further from zero (|mean|/sigma). Exponents are "
-        "slopes fitted by least squares. An error that climbs towards its "
-        "bound fails next at some larger n; one that climbs faster than "
-        "declared is of another algorithm. A sweep ends where a check fails; "
-        "kernels that fail stand "
-        "first.</p>\n<div class=\"charts\">\n");
+        "<p>The error (root mean square) and what the declared algorithm "
+        "allows, as sets grow longer (n) or lie further from zero "
+        "(|mean|/sigma); exponents are fitted slopes, and a sweep ends where "
+        "a check fails. An error that climbs towards its bound fails at some "
+        "larger n; one that climbs faster is of another algorithm.</p>\n"
+        "<div class=\"charts\">\n");
 }
 
 void ng_section_growth(ng_page *page)

@@ -302,11 +302,10 @@ static void write_intro(ng_page *page)
     ng_buffer_add(
         out,
         "<p>What kernels return as x is scaled by powers of two over all of "
-        "its dtype, without an offset and with larger and larger "
-        "|mean|/sigma. Inside the declared domain every output must be within "
-        "its bound; outside it nothing is promised, and the map tells what "
-        "was returned. Ticks below the strips are the scales measured; the "
-        "limits in words are of those.</p>\n<p class=\"legend\">");
+        "its dtype, at growing |mean|/sigma; ticks are the scales measured. "
+        "Inside the declared domain every output must be within its bound; "
+        "outside it nothing is promised, and the map tells what was "
+        "returned.</p>\n<p class=\"legend\">");
     for (ng_reach r = 0; r < NG_REACHES; r++)
         ng_buffer_format(out,
                          "<span class=\"map\"><svg viewBox=\"0 0 30 13\" "

@@ -79,7 +79,7 @@ static void write_row(ng_page *page, const ng_record *record)
     ng_buffer_add(out, "</td><td>");
     ng_buffer_markup(out, record->waived);
     if (!isnan(record->max_ratio)) {
-        ng_buffer_add(out, " up to ");
+        ng_buffer_add(out, " up to error / bound ");
         ng_buffer_short(out, record->max_ratio);
     }
     if (record->id[0] != '\0') {
@@ -88,7 +88,7 @@ static void write_row(ng_page *page, const ng_record *record)
     }
     ng_buffer_add(out, "</td><td class=\"number\">");
     ng_buffer_count(out, record->cases);
-    ng_buffer_add(out, "</td><td>");
+    ng_buffer_add(out, "</td><td class=\"date\">");
     ng_buffer_markup(out, record->expires[0] ? record->expires : "no end");
     ng_buffer_add(out, "</td><td class=\"cause\">");
     ng_buffer_markup(out, record->waiver);

@@ -16,7 +16,7 @@ typedef struct summary {
     const ng_grid *grid;
     const ng_tally *tally;
     bool colour;
-    double seconds; /* that the run took; 0: not known */
+    double seconds; /* that the runs took, added up; 0: not known */
 } summary;
 
 static const char *const green = "\033[1;32m", *const red = "\033[1;31m",
@@ -291,7 +291,7 @@ static double seconds_of(const ng_record *records, size_t count)
     for (size_t i = 0; i < count; i++) {
         if (strcmp(records[i].kind, "end") == 0 && records[i].seconds > 0 &&
             records[i].seconds < 1e9)
-            seconds = records[i].seconds;
+            seconds += records[i].seconds;
     }
     return seconds;
 }

@@ -23,6 +23,7 @@ static void add_row(ng_tally *tally, const ng_row *row)
     tally->kernels_failing += score->wrong > 0;
     tally->kernels_passing += score->wrong == 0 && score->judged > 0;
     tally->kernels_idle += score->judged == 0 && score->waived == 0;
+    tally->kernels_with_waived += score->waived > 0;
     tally->kernels_waived += score->wrong == 0 && score->waived > 0;
     tally->cases_wrong += score->wrong;
     if (score->first_wrong &&

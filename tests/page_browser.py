@@ -20,9 +20,10 @@ except ImportError:
     pass # start() says so
 
 PAGES = ("passing", "failing", "worker", "joined", "forged", "empty",
-         "incomplete")
-WIDTHS = (390, 1400)
-SCHEMES = ("light", "dark")
+         "incomplete", "adopted", "compared", "diff")
+# Both widths with script and without, and both schemes.
+LOOKS = ((390, "light", False), (390, "dark", True), (1400, "dark", False),
+         (1400, "light", True))
 
 
 # --- every page, width, scheme, with script and without ----------------------
@@ -65,37 +66,35 @@ return unseen.slice(0, 5);
 def check_pages(browser):
     for name in PAGES:
         texts = {}
-        for width in WIDTHS:
-            for scheme in SCHEMES:
-                for script in (False, True):
-                    what = (name, width, scheme, f"script={script}:")
-                    browser.look(width, scheme, script)
-                    browser.open(name + ".html")
-                    body, inner, wide = browser.run(OVERFLOW, width)
-                    expect(body <= width and inner == width, *what,
-                           "is", body, "wide:", wide)
-                    ids = browser.run(
-                        "return [...document.querySelectorAll('[id]')]"
-                        ".map(e => e.id)")
-                    expect(len(ids) == len(set(ids)), *what, "twice an id")
-                    broken = browser.run(
-                        "return [...document.querySelectorAll('a[href]')]"
-                        ".map(a => a.getAttribute('href')).filter(h =>"
-                        " h[0] !== '#' || !document.getElementById("
-                        "h.slice(1)))")
-                    expect(broken == [], *what, "links to nowhere", broken)
-                    dark = browser.run("return getComputedStyle(document.body)"
-                                       ".backgroundColor")
-                    texts[scheme] = dark
-                    made = browser.run("return document.querySelectorAll("
-                                       "'main button').length") > 0
-                    has = browser.run("return document.querySelectorAll("
-                                      "'table.sortable').length") > 0
-                    expect(made == (script and has), *what,
-                           "script and its buttons do not agree")
-                    if not script:
-                        unseen = browser.run(UNSEEN)
-                        expect(unseen == [], *what, "unseen", unseen)
+        for width, scheme, script in LOOKS:
+            what = (name, width, scheme, f"script={script}:")
+            browser.look(width, scheme, script)
+            browser.open(name + ".html")
+            body, inner, wide = browser.run(OVERFLOW, width)
+            expect(body <= width and inner == width, *what,
+                   "is", body, "wide:", wide)
+            ids = browser.run(
+                "return [...document.querySelectorAll('[id]')]"
+                ".map(e => e.id)")
+            expect(len(ids) == len(set(ids)), *what, "twice an id")
+            broken = browser.run(
+                "return [...document.querySelectorAll('a[href]')]"
+                ".map(a => a.getAttribute('href')).filter(h =>"
+                " h[0] !== '#' || !document.getElementById("
+                "h.slice(1)))")
+            expect(broken == [], *what, "links to nowhere", broken)
+            dark = browser.run("return getComputedStyle(document.body)"
+                               ".backgroundColor")
+            texts[scheme] = dark
+            made = browser.run("return document.querySelectorAll("
+                               "'main button').length") > 0
+            has = browser.run("return document.querySelectorAll("
+                              "'table.sortable').length") > 0
+            expect(made == (script and has), *what,
+                   "script and its buttons do not agree")
+            if not script:
+                unseen = browser.run(UNSEEN)
+                expect(unseen == [], *what, "unseen", unseen)
         expect(texts["light"] != texts["dark"], name, "has one scheme")
 
 
@@ -195,7 +194,7 @@ def check_filter(browser):
     expect(0 < len(rows) <= every and all(rows), "only failing:", rows)
     browser.open("failing.html")
     browser.all("#findings .filter input")[0].send_keys("negation")
-    seen = [f.find_element(By.TAG_NAME, "h3").text
+    seen = [f.find_element(By.TAG_NAME, "summary").text
             for f in browser.all(".finding") if f.is_displayed()]
     expect(len(seen) == 1 and "negation" in seen[0], "findings:", seen)
     # A link to a hidden finding shows it again.
@@ -204,8 +203,29 @@ def check_filter(browser):
     browser.driver.implicitly_wait(0)
     shown = browser.driver.execute_async_script(
         "const done = arguments[0]; setTimeout(() => done([...document"
-        ".querySelectorAll('.finding')].every(f => !f.hidden)), 100)")
+        ".querySelectorAll('.finding, .diagnosis')].every(f => !f.hidden)), "
+        "100)")
     expect(shown, "a linked finding stays hidden")
+    check_unfolding(browser)
+
+
+def check_unfolding(browser):
+    """A link to a finding that is folded unfolds it and brings it into view."""
+    for script in (False, True):
+        browser.look(1400, script=script)
+        browser.open("failing.html")
+        folded = browser.run(
+            "return [...document.querySelectorAll('table.matrix a')].filter("
+            "a => !document.querySelector(a.getAttribute('href'))"
+            ".closest('details').open).map(a => a.getAttribute('href'))")
+        expect(len(folded) > 5, len(folded), "findings are folded")
+        browser.all(f"table.matrix a[href='{folded[-1]}']")[0].click()
+        seen = browser.run(
+            "const e = document.querySelector(arguments[0]);"
+            "const top = e.getBoundingClientRect().top;"
+            "return [e.closest('details').open, top >= 0 && top < innerHeight]",
+            folded[-1])
+        expect(seen == [True, True], "script", script, "folded:", seen)
 
 
 def check_tips(browser):
@@ -253,10 +273,11 @@ def check_copy(browser):
 
 FINDINGS = """
 return [...document.querySelectorAll('article.finding')].map(f => {
+  f.querySelector('details').open = true;
   const row = [...f.querySelectorAll('.numbers tr')].find(
     r => r.cells[0].textContent.startsWith('got'));
   const code = f.querySelector('pre.replay code');
-  return {verdict: f.querySelector('h3 .tag').textContent,
+  return {verdict: f.querySelector('.tag').textContent,
           property: f.querySelector('.property').textContent,
           got: row ? row.cells[2].textContent : null,
           replay: code ? code.textContent : null};
@@ -306,10 +327,8 @@ axe.run(document, {resultTypes: ['violations']}).then(
 def check_axe(browser, source, folder):
     """All default rules, the largest pages also without what the script adds."""
     browser.driver.set_script_timeout(60)
-    pages = [(name, width, scheme) for name in ("failing", "joined", "forged")
-             for width in WIDTHS for scheme in SCHEMES]
-    pages += [(name, width, scheme) for name in ("worker", "empty", "incomplete")
-              for width, scheme in ((390, "light"), (1400, "dark"))]
+    pages = [(name, width, scheme) for name in PAGES if name != "passing"
+             for width, scheme in ((390, "light"), (1400, "dark"))]
     for name in ("failing", "joined"):
         text = (folder / f"{name}.html").read_text()
         bare = re.sub(r"<script>.*?</script>", "", text, flags=re.S)

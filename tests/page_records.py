@@ -26,6 +26,53 @@ def check(normgate, folder, name, subject, *options):
     return path
 
 
+WAIVERS = {"waivers": [
+    {"kernel": "wrong", "property": "accuracy",
+     "reason": "issue 812: " + ALERT + " is known and accepted until "
+               "the rewrite lands"},
+    {"kernel": "crash", "property": "*", "verdict": "CRASH", "max_ratio": 4,
+     "op": "rms_norm", "reason": "of no known ratio"},
+    {"kernel": "no_such*", "property": "shift", "reason": "names nothing"},
+    {"kernel": "wrong", "property": "scale", "reason": "too long ago",
+     "expires": "2025-03-31"}]}
+
+
+def adopt(normgate, folder, before, after):
+    """Waivers used, unused and expired; a baseline that is worse, new, gone."""
+    waivers, baseline = folder / "waivers.json", folder / "baseline.json"
+    waivers.write_text(json.dumps(WAIVERS))
+    baseline.unlink(missing_ok=True)
+    some = ("--property", "[acs]*")
+    check(normgate, folder, "before", before, "--kernel", "[!s]*", *some,
+          "--baseline", str(baseline), "--update-baseline")
+    return check(normgate, folder, "adopted", after, *some, "--waivers",
+                 str(waivers), "--baseline", str(baseline))
+
+
+def report(normgate, folder, name, *words):
+    """The page of several record files, and their records as one file."""
+    page = folder / f"{name}.html"
+    files = [word for word in words if isinstance(word, pathlib.Path)]
+    subprocess.run([normgate, "report", *map(str, words), "--html", str(page)],
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                   check=False)
+    together = folder / f"{name}.jsonl"
+    together.write_bytes(b"".join(file.read_bytes() for file in files))
+    return together, page
+
+
+def changed(records, path):
+    """The same run at another time: checks that fail, and other errors."""
+    lines = [json.loads(line) for line in records.read_text().splitlines()]
+    checks = [line for line in lines if line["kind"] == "check"]
+    for i, line in enumerate(checks):
+        if i % 40 == 3:
+            line.update(verdict="FAIL", ratio=3.5, cause=HOSTILE)
+        elif "error_ulp" in line:
+            line["error_ulp"] *= 4 if i % 3 == 0 else 0.25 if i % 3 == 1 else 1
+    return write(path, lines)
+
+
 def record(**fields):
     line = {"kind": "check", "schema": "normgate-record/1"}
     line.update(fields)
@@ -76,7 +123,7 @@ def render(render_page, records):
     return page
 
 
-def make(normgate, render_page, folder):
+def make(normgate, render_page, folder, before, after):
     """{name: (records, page)} of every kind of run that a reader may meet."""
     worker = (f"worker:'{sys.executable}' "
               f"'{HERE / 'workers' / 'page.py'}'")
@@ -107,15 +154,24 @@ def make(normgate, render_page, folder):
                             dtype="f32", property="accuracy", verdict="FAIL",
                             note="eps is added outside the square root"))
     files["joined"] = write(folder / "joined.jsonl", lines)
-    return {name: (path, render(render_page, path))
-            for name, path in files.items()}
+    files["adopted"] = adopt(normgate, folder, before, after)
+    pages = {name: (path, render(render_page, path))
+             for name, path in files.items()}
+    welford = check(normgate, folder, "welford", "builtin:welford",
+                    "--op", "layer_norm", "--dtype", "f32")
+    pages["compared"] = report(normgate, folder, "compared", files["passing"],
+                               welford)
+    pages["diff"] = report(normgate, folder, "diff", welford,
+                           changed(welford, folder / "later.jsonl"), "--diff")
+    return pages
 
 
 def main():
-    normgate, render_page, folder = sys.argv[1:]
+    normgate, render_page, folder, before, after = sys.argv[1:]
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, (records, page) in make(normgate, render_page, folder).items():
+    for name, (records, page) in make(normgate, render_page, folder, before,
+                                      after).items():
         print(f"{name}: {records.stat().st_size} bytes of records, "
               f"{page.stat().st_size} of page")
 

@@ -179,6 +179,55 @@ static void huge_texts_stay_below_the_limit(void **unused)
     free(text);
 }
 
+/* Two runs and sixteen subjects, whose names are huge and hostile: tables stay
+ * tables, and say how much they leave out. */
+static void several_runs_stay_below_the_limit(void **unused)
+{
+    (void)unused;
+    ng_record *records = calloc(2 * MANY, sizeof *records);
+    char *name = malloc(HUGE + 1), subject[16][64], kernel[MANY / 16][48];
+    assert_non_null(records);
+    assert_non_null(name);
+    memset(name, '|', HUGE);
+    memcpy(name, "\n| a |\n\n# ![x](y)<b>", 20);
+    name[HUGE] = '\0';
+    for (size_t i = 0; i < 16; i++)
+        snprintf(subject[i], sizeof subject[i], "s%zu|<i>\n|", i);
+    for (size_t i = 0; i < MANY / 16; i++)
+        snprintf(kernel[i], sizeof kernel[i], "k%zu|<img>\n\n- a", i);
+    for (size_t i = 0; i < 2 * MANY; i++) {
+        size_t k = i % MANY;
+        ng_record record = check(k % 100 == 0 ? name : kernel[k / 16],
+                                 "accuracy", i < MANY ? "PASS" : "FAIL", 2);
+        record.subject = subject[k % 16];
+        record.op = kernel[k / 16]; /* a row of the comparison for each */
+        record.cause = k % 50 == 0 ? name : "";
+        records[i] = record;
+    }
+    ng_report_mark_before(records, MANY);
+    char *text = render(records, 2 * MANY, true);
+    char *compare = strstr(text, "\n### Side by side");
+    char *changes = strstr(text, "\n### Changes since");
+    assert_non_null(changes);
+    assert_non_null(compare);
+    assert_non_null(strstr(changes, "10,000 newly fail"));
+    assert_non_null(strstr(changes, " more changes"));
+    assert_non_null(strstr(compare, " more rows"));
+    *strstr(compare + 1, "\n### ") = '\0';
+    for (char *line = strtok(changes, "\n"); line; line = strtok(NULL, "\n")) {
+        size_t bars = 0;
+        for (const char *c = line; *c; c++)
+            bars += *c == '|';
+        assert_true(line[0] != '|' || bars == 8 || bars == 18);
+        assert_null(strchr(line, '['));
+        assert_null(strstr(line, "<b"));
+        assert_null(strstr(line, "<i"));
+    }
+    free(text);
+    free(records);
+    free(name);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,6 +237,7 @@ int main(void)
         cmocka_unit_test(a_failure_is_told_in_full),
         cmocka_unit_test(many_failures_stay_below_the_limit),
         cmocka_unit_test(huge_texts_stay_below_the_limit),
+        cmocka_unit_test(several_runs_stay_below_the_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

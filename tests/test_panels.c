@@ -189,7 +189,8 @@ static void determinism_counts_calls(void **unused)
     records[5].contract = records[8].contract =
         "deterministic=no batch_invariant=no";
     records[6].contract = "op=layer_norm xdeterministic=yes deterministicx=yes";
-    records[3].cause = "two equal calls differ in their bits";
+    records[3].cause = "two equal calls differ in their bits, though the "
+                       "contract promises deterministic=yes";
     char *text = section(records, 9, "determinism");
     has(text, "promised, held in 42 calls"); /* 5 + 7 + 30 */
     has(text, "promised, broken: 3 of 8,192 outputs differed");
@@ -221,9 +222,12 @@ static void contracts_stand_beside_what_was_measured(void **unused)
         measured("a", "rounding", "PASS", "share=0.75; samples=48"),
         measured("b", "rounding", "PASS", "share=0.9375; samples=48"),
         measured("c", "repeat", "FAIL", "calls=4; differing=3; compared=40"),
+        measured("d", "repeat", "FAIL", "calls=5; differing=0; compared=40"),
+        measured("e", "threads", "PASS", "calls=6; differing=3; compared=40"),
+        measured("f", "repeat", "CRASH", "calls=7; differing=0; compared=40"),
     };
     (void)unused;
-    for (size_t i = 0; i < 8; i++) {
+    for (size_t i = 0; i < 11; i++) {
         records[i].contract = "op=layer_norm pass=forward dtype=f32 "
                               "summation=lanes variance=welford param=f32 "
                               "in_place=yes";
@@ -234,7 +238,12 @@ static void contracts_stand_beside_what_was_measured(void **unused)
     records[7].cause = "bits differ, though the contract promises "
                        "batch_invariant=yes";
     records[5].note = "rounded once in 36 of 48";
-    char *text = section(records, 8, "contract");
+    /* Wrong results of equal bits; other bits that nobody promised. */
+    records[8].contract = "batch_invariant=yes";
+    records[10].contract = "deterministic=yes";
+    records[8].cause = "behaves as eps ignored";
+    records[9].contract = "thread_invariant=yes";
+    char *text = section(records, 11, "contract");
     has(text,
         "summation=<wbr>lanes</th><td><div><b>growth</b> held in 2 cases, "
         "0.12 of the bound; error grows as n to the power 0.25 to 0.5, "
@@ -250,12 +259,20 @@ static void contracts_stand_beside_what_was_measured(void **unused)
         "in this run</span>");
     has(text, "<b>rounding</b> rounded once in 36 of 48");
     has(text, "and others"); /* f32 and f16 share the table */
-    has(text, "deterministic=<wbr>yes</th><td><div><b>repeat</b> held in 1");
-    has(text, "batch_<wbr>invariant=<wbr>yes</th><td><div class=\"fail\">"
-              "✗&nbsp;<b>repeat</b> failed in 1 of 1 case; 3 of 40 outputs "
-              "differed in 4 calls");
+    has(text, "<b>repeat</b></a> 3 of 40 outputs differed in 4 calls, which "
+              "breaks another promise</div>");
+    has(text, "<b>repeat</b></a> failed in 1 of 1 case; 3 of 40 outputs "
+              "differed in 4 calls</div>");
+    has(text, "<b>repeat</b></a> 0 of 40 outputs differed in 5 calls; results "
+              "wrong in 1 of 1 case</div>");
+    has(text, "<b>threads</b> 3 of 40 outputs differed in 6 calls at once, of "
+              "which this promises nothing</div>");
+    has(text, "<b>repeat</b></a> failed in 1 of 1 case; 0 of 40 outputs "
+              "differed in 7 calls</div>");
+    assert_int_equal(occurrences(text, "<div class=\"fail\">✗"), 2);
+    assert_int_equal(occurrences(text, "<a href=\"#f-"), 4);
     before(text, "<b>c</b>", "<b>a</b>");
-    assert_int_equal(occurrences(text, "<table"), 2);
+    assert_int_equal(occurrences(text, "<table"), 5);
     free(text);
 }
 

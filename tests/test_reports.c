@@ -95,7 +95,7 @@ static void the_page_shows_a_finding(void **unused)
     records[2].note = "measured in passing";
     records[2].id = "0123456789abcdef";
     char *html = written_markup(ng_report_html, records, 3, true);
-    assert_non_null(strstr(html, "2 of 2 cases"));
+    assert_non_null(strstr(html, "<b>2</b> of 2 cases"));
     assert_non_null(strstr(html, "eps stands outside the root"));
     assert_non_null(strstr(html, "0x1.999999999999ap-4"));
     assert_non_null(strstr(html, "<td>nan</td>"));
@@ -109,10 +109,10 @@ static void the_page_shows_a_finding(void **unused)
     free(html);
 }
 
-/* The first finding's id, between `<article ... id="` and `"`. */
+/* The first finding's id, between `<div ... id="` and `"`. */
 static const char *next_id(const char **at, char id[32])
 {
-    static const char before[] = "<article class=\"finding\" id=\"";
+    static const char before[] = "<div class=\"case\" id=\"";
     const char *begin = strstr(*at, before);
     assert_non_null(begin);
     begin += sizeof before - 1;

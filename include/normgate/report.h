@@ -29,7 +29,7 @@ typedef struct ng_tally {
     uint64_t cases_wrong;    /* of kernels that are not seeded */
     uint64_t cases_seeded;   /* judged, of seeded kernels */
     uint64_t cases_left_out; /* SKIP and UNSUPPORTED */
-    uint64_t cases_waived;
+    uint64_t cases_waived, kernels_with_waived; /* these cases are of those */
     uint64_t elements; /* outputs compared with the exact value */
     uint64_t proved_table, proved_double_word, proved_binary128, proved_mpfr,
         proved_exact;
@@ -91,6 +91,11 @@ void ng_report_mark_before(ng_record *records, size_t count);
  * that say what changed. */
 ng_status ng_report_changes(const ng_record *records, size_t count, FILE *file,
                             bool colour, ng_error *error);
+
+/* Of several subjects: at most eight lines for a terminal that say how often
+ * each is the most accurate. Of one: nothing. */
+ng_status ng_report_side_by_side(const ng_record *records, size_t count,
+                                 FILE *file, ng_error *error);
 
 /* Writes all or nothing: into a new file beside `path`, then renamed. What is
  * no regular file (a pipe, /dev/stdout) is written directly; "-" is standard
