@@ -61,7 +61,9 @@ def adopted(normgate, folder):
          "expires": "2999-12-31", "reason": "issue 2: and so is accuracy"},
         {"kernel": "layer_norm_*", "property": "growth",
          "expires": "2001-02-03", "reason": "issue 3: has ended"},
-        {"kernel": "rms_*", "property": "wild", "reason": "issue 4"}]}))
+        {"kernel": "rms_*", "property": "wild", "reason": "issue 4"},
+        {"kernel": "*", "property": "shift", "reason": "issue 5: all of it"}
+    ]}))
     check(normgate, folder, "adopted", subject, *options, "--baseline",
           str(baseline), "--update-baseline")
     made = json.loads(baseline.read_text())
