@@ -6,7 +6,7 @@
 #include "grid.h"
 
 typedef struct ng_diagnosis {
-    const char *text; /* the cause, or what several have in common */
+    const char *text;            /* the cause, or what several have in common */
     const ng_cell *const *cells; /* as on the page; all of them fail */
     size_t count;
     double ratio; /* the largest; NAN without any */
