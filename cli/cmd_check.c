@@ -329,6 +329,17 @@ static bool take_options(check_words *w, int *count, char **words)
     return false;
 }
 
+static ng_status keep_files_apart(const check_words *w, ng_error *error)
+{
+    const ng_outputs_other others[] = {
+        {"--json", w->json, true},
+        {"--baseline", w->adoption.baseline, w->adoption.update},
+        {"--waivers", w->adoption.waivers, false},
+    };
+    return ng_outputs_apart(&w->outputs, others,
+                            sizeof others / sizeof others[0], error);
+}
+
 static int check(int count, char **words)
 {
     check_words w = {0};
@@ -347,6 +358,8 @@ static int check(int count, char **words)
         ng_verbose_init(&r.verbose, &r.store.sink);
         r.sink = w.verbose ? &r.verbose.sink : &r.store.sink;
         ng_status status = read_words(&w, &error);
+        if (status == ng_status_ok)
+            status = keep_files_apart(&w, &error);
         if (status == ng_status_ok)
             status = ng_adoption_open(&w.adoption, words[1], &w.gate, &r.sink,
                                       &error);

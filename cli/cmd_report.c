@@ -122,6 +122,10 @@ static int report(int count, char **words)
     if (!take_options(&w, &count, words))
         return ng_exit_usage;
     ng_status status = ng_outputs_probe(&w.outputs, &error);
+    for (int i = 1; i < count && status == ng_status_ok; i++) {
+        const ng_outputs_other records = {"the records", words[i], false};
+        status = ng_outputs_apart(&w.outputs, &records, 1, &error);
+    }
     if (status == ng_status_ok)
         status = ng_gather_load(&gather, words + 1, (size_t)count - 1,
                                 &w.filter, &error);
