@@ -219,18 +219,25 @@ static ng_status score(run *r, const check_words *w, ng_error *error)
                                      error);
 }
 
+/* What cannot be written does not keep the rest from being told. */
 static ng_status report(run *r, const check_words *w, ng_error *error)
 {
     const ng_store *store = &r->store;
-    ng_status status = ng_store_close(&r->store, error);
-    if (status == ng_status_ok)
-        status = ng_outputs_write(&w->outputs, store->records, store->count,
-                                  true, error);
-    if (status == ng_status_ok && !w->quiet)
-        status = ng_report_summary(store->records, store->count, true,
-                                   w->outputs.path[ng_output_html], stdout,
-                                   ng_print_colours(stdout), error);
-    return status;
+    ng_error why[2];
+    ng_status first = ng_store_close(&r->store, error);
+    ng_status status[2] = {ng_outputs_write(&w->outputs, store->records,
+                                            store->count, true, &why[0])};
+    if (!w->quiet)
+        status[1] = ng_report_summary(
+            store->records, store->count, true,
+            status[0] == ng_status_ok ? w->outputs.path[ng_output_html] : NULL,
+            stdout, ng_print_colours(stdout), &why[1]);
+    for (size_t i = 0; i < 2 && first == ng_status_ok; i++) {
+        first = status[i];
+        if (first != ng_status_ok)
+            *error = why[i];
+    }
+    return first;
 }
 
 /* Told to end: what was found so far. Files of an earlier run stay. */

@@ -47,21 +47,27 @@ static void name_incomplete(const ng_gather *g)
     }
 }
 
+/* What cannot be written does not keep the summary from being printed. */
 static ng_status write_all(const report_words *w, const ng_gather *g, bool diff,
                            bool complete, ng_error *error)
 {
     const ng_record *records = g->list.records;
     bool colour = ng_print_colours(stdout);
-    ng_status status =
+    ng_error why;
+    ng_status written =
         ng_outputs_write(&w->outputs, records, g->list.count, complete, error);
-    if (status == ng_status_ok && !w->quiet)
-        status = ng_report_summary(records, g->list.count, complete,
-                                   w->outputs.path[ng_output_html], stdout,
-                                   colour, error);
+    ng_status status = ng_status_ok;
+    if (!w->quiet)
+        status = ng_report_summary(
+            records, g->list.count, complete,
+            written == ng_status_ok ? w->outputs.path[ng_output_html] : NULL,
+            stdout, colour, &why);
     if (status == ng_status_ok && !w->quiet && diff)
         status =
-            ng_report_changes(records, g->list.count, stdout, colour, error);
-    return status;
+            ng_report_changes(records, g->list.count, stdout, colour, &why);
+    if (written == ng_status_ok && status != ng_status_ok)
+        *error = why;
+    return written != ng_status_ok ? written : status;
 }
 
 static int report_files(const report_words *w, ng_gather *g, ng_error *error)

@@ -133,13 +133,19 @@ ng_status ng_outputs_apart(const ng_outputs *outputs,
 ng_status ng_outputs_write(const ng_outputs *outputs, const ng_record *records,
                            size_t count, bool complete, ng_error *error)
 {
-    ng_status status = ng_status_ok;
-    for (size_t i = 0; i < NG_OUTPUT_COUNT && status == ng_status_ok; i++) {
-        if (outputs->path[i] != NULL)
-            status = outputs_known[i].write(records, count, complete,
-                                            outputs->path[i], error);
+    ng_status first = ng_status_ok;
+    for (size_t i = 0; i < NG_OUTPUT_COUNT; i++) {
+        ng_error why;
+        if (outputs->path[i] == NULL)
+            continue;
+        ng_status status = outputs_known[i].write(records, count, complete,
+                                                  outputs->path[i], &why);
+        if (status != ng_status_ok && first == ng_status_ok) {
+            first = status;
+            *error = why;
+        }
     }
-    return status;
+    return first;
 }
 
 int ng_outputs_exit(const ng_record *records, size_t count, bool complete,

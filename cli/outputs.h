@@ -43,7 +43,8 @@ ng_status ng_outputs_apart(const ng_outputs *outputs,
                            const ng_outputs_other *others, size_t count,
                            ng_error *error);
 
-/* Writes them, each whole or not at all. */
+/* Writes them, each whole or not at all; the first error when one could not be
+ * written, and the others are there all the same. */
 ng_status ng_outputs_write(const ng_outputs *outputs, const ng_record *records,
                            size_t count, bool complete, ng_error *error);
 

@@ -269,6 +269,21 @@ static void test_records_to_stdout(void **state)
     assert_run("report piped.jsonl", 0);
 }
 
+/* A page that finds no space is an error, and takes nothing else with it. */
+static void test_one_full_disk_is_not_all(void **state)
+{
+    (void)state;
+    unlink("m.md");
+    assert_run(QUICK "--html /dev/full --markdown m.md --json j.jsonl", 2);
+    assert_has(err, "/dev/full: cannot be written");
+    char *text = slurp("m.md");
+    assert_has(text, "PASS");
+    free(text);
+    assert_run("report j.jsonl --junit /dev/full --markdown m.md", 2);
+    assert_has(out, "PASS");
+    assert_has(err, "/dev/full: cannot be written");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -281,6 +296,7 @@ int main(void)
         cmocka_unit_test(test_outputs_are_kept_apart),
         cmocka_unit_test(test_links_lead_to_their_target),
         cmocka_unit_test(test_records_to_stdout),
+        cmocka_unit_test(test_one_full_disk_is_not_all),
     };
     return cmocka_run_group_tests(tests, program_enter, program_leave);
 }
