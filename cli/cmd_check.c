@@ -210,18 +210,25 @@ static ng_status score(run *r, const check_words *w, ng_error *error)
                                      error);
 }
 
+/* What cannot be written does not keep the rest from being told. */
 static ng_status report(run *r, const check_words *w, ng_error *error)
 {
     const ng_store *store = &r->store;
-    ng_status status = ng_store_close(&r->store, error);
-    if (status == ng_status_ok)
-        status = ng_outputs_write(&w->outputs, store->records, store->count,
-                                  true, error);
-    if (status == ng_status_ok && !w->quiet)
-        status = ng_report_summary(store->records, store->count, true,
-                                   w->outputs.path[ng_output_html], stdout,
-                                   ng_print_colours(stdout), error);
-    return status;
+    ng_error why[2];
+    ng_status first = ng_store_close(&r->store, error);
+    ng_status status[2] = {ng_outputs_write(&w->outputs, store->records,
+                                            store->count, true, &why[0])};
+    if (!w->quiet)
+        status[1] = ng_report_summary(
+            store->records, store->count, true,
+            status[0] == ng_status_ok ? w->outputs.path[ng_output_html] : NULL,
+            stdout, ng_print_colours(stdout), &why[1]);
+    for (size_t i = 0; i < 2 && first == ng_status_ok; i++) {
+        first = status[i];
+        if (first != ng_status_ok)
+            *error = why[i];
+    }
+    return first;
 }
 
 /* Told to end: what was found so far. Files of an earlier run stay. */
@@ -320,6 +327,17 @@ static bool take_options(check_words *w, int *count, char **words)
     return false;
 }
 
+static ng_status keep_files_apart(const check_words *w, ng_error *error)
+{
+    const ng_outputs_other others[] = {
+        {"--json", w->json, true},
+        {"--baseline", w->adoption.baseline, w->adoption.update},
+        {"--waivers", w->adoption.waivers, false},
+    };
+    return ng_outputs_apart(&w->outputs, others,
+                            sizeof others / sizeof others[0], error);
+}
+
 static int check(int count, char **words)
 {
     check_words w = {0};
@@ -338,6 +356,8 @@ static int check(int count, char **words)
         ng_verbose_init(&r.verbose, &r.store.sink);
         r.sink = w.verbose ? &r.verbose.sink : &r.store.sink;
         ng_status status = read_words(&w, &error);
+        if (status == ng_status_ok)
+            status = keep_files_apart(&w, &error);
         if (status == ng_status_ok)
             status = ng_adoption_open(&w.adoption, words[1], &w.gate, &r.sink,
                                       &error);

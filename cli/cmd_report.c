@@ -47,23 +47,29 @@ static void name_incomplete(const ng_gather *g)
     }
 }
 
+/* What cannot be written does not keep the summary from being printed. */
 static ng_status write_all(const report_words *w, const ng_gather *g, bool diff,
                            bool complete, ng_error *error)
 {
     const ng_record *records = g->list.records;
     bool colour = ng_print_colours(stdout);
-    ng_status status =
+    ng_error why;
+    ng_status written =
         ng_outputs_write(&w->outputs, records, g->list.count, complete, error);
-    if (status == ng_status_ok && !w->quiet)
-        status = ng_report_summary(records, g->list.count, complete,
-                                   w->outputs.path[ng_output_html], stdout,
-                                   colour, error);
+    ng_status status = ng_status_ok;
+    if (!w->quiet)
+        status = ng_report_summary(
+            records, g->list.count, complete,
+            written == ng_status_ok ? w->outputs.path[ng_output_html] : NULL,
+            stdout, colour, &why);
     if (status == ng_status_ok && !w->quiet && diff)
         status =
-            ng_report_changes(records, g->list.count, stdout, colour, error);
+            ng_report_changes(records, g->list.count, stdout, colour, &why);
     else if (status == ng_status_ok && !w->quiet)
-        status = ng_report_side_by_side(records, g->list.count, stdout, error);
-    return status;
+        status = ng_report_side_by_side(records, g->list.count, stdout, &why);
+    if (written == ng_status_ok && status != ng_status_ok)
+        *error = why;
+    return written != ng_status_ok ? written : status;
 }
 
 static int report_files(const report_words *w, ng_gather *g, ng_error *error)
@@ -124,6 +130,10 @@ static int report(int count, char **words)
     if (!take_options(&w, &count, words))
         return ng_exit_usage;
     ng_status status = ng_outputs_probe(&w.outputs, &error);
+    for (int i = 1; i < count && status == ng_status_ok; i++) {
+        const ng_outputs_other records = {"the records", words[i], false};
+        status = ng_outputs_apart(&w.outputs, &records, 1, &error);
+    }
     if (status == ng_status_ok)
         status = ng_gather_load(&gather, words + 1, (size_t)count - 1,
                                 &w.filter, &error);

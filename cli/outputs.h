@@ -30,7 +30,21 @@ const char *ng_output_name(ng_output_kind output);
 ng_status ng_output_probe(const char *path, ng_error *error);
 ng_status ng_outputs_probe(const ng_outputs *outputs, ng_error *error);
 
-/* Writes them, each whole or not at all. */
+/* A file that the command line names beside them; NULL: it does not. */
+typedef struct ng_outputs_other {
+    const char *option; /* "--json"; "RECORDS" */
+    const char *path;
+    bool written; /* else read */
+} ng_outputs_other;
+
+/* No output may be another one's file, or one that is read: the last to be
+ * written would be all that is left. */
+ng_status ng_outputs_apart(const ng_outputs *outputs,
+                           const ng_outputs_other *others, size_t count,
+                           ng_error *error);
+
+/* Writes them, each whole or not at all; the first error when one could not be
+ * written, and the others are there all the same. */
 ng_status ng_outputs_write(const ng_outputs *outputs, const ng_record *records,
                            size_t count, bool complete, ng_error *error);
 

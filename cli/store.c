@@ -37,6 +37,10 @@ void ng_store_init(ng_store *store)
 ng_status ng_store_open(ng_store *store, const char *path, ng_error *error)
 {
     struct stat file;
+    if (strcmp(path, "-") == 0) {
+        store->stream = stdout;
+        return ng_status_ok;
+    }
     bool exists = stat(path, &file) == 0;
     char *real = exists ? realpath(path, NULL) : NULL;
     store->path =
@@ -64,6 +68,12 @@ ng_status ng_store_close(ng_store *store, ng_error *error)
     if (store->stream == NULL)
         return ng_status_ok;
     bool written = fflush(store->stream) == 0;
+    if (store->stream == stdout) {
+        store->stream = NULL;
+        return written ? ng_status_ok
+                       : ng_fail(error, ng_status_bad_input,
+                                 "cannot write to stdout: %s", strerror(errno));
+    }
     if (store->partial != NULL)
         written &= fsync(fileno(store->stream)) == 0;
     written &= fclose(store->stream) == 0;
@@ -80,7 +90,7 @@ ng_status ng_store_close(ng_store *store, ng_error *error)
 
 void ng_store_free(ng_store *store)
 {
-    if (store->stream != NULL) {
+    if (store->stream != NULL && store->stream != stdout) {
         fclose(store->stream);
         if (store->partial != NULL && store->count > 1) /* more than `run` */
             ng_print_line(stderr,

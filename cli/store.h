@@ -22,7 +22,8 @@ typedef struct ng_store {
 void ng_store_init(ng_store *store);
 
 /* Streams to the file from now on. An earlier file of that name stays as it is
- * until the run has come to its end; a link leads to its target. */
+ * until the run has come to its end; a link leads to its target. "-" is
+ * stdout. */
 ng_status ng_store_open(ng_store *store, const char *path, ng_error *error);
 
 /* The run came to its end: the file takes its name. */

@@ -70,6 +70,7 @@ static bool read_real(double *real, const json_t *value)
     *real = text != NULL && strcmp(text, "inf") == 0 ? INFINITY
             : json_is_number(value)                  ? json_number_value(value)
                                                      : NAN;
+    *real += 0; /* -0 is 0, which a written file says */
     return *real >= 0;
 }
 

@@ -20,8 +20,26 @@ const char *ng_json_keep(ng_arena *arena, const json_t *text)
     return ng_arena_text(arena, "%s", json_string_value(text));
 }
 
-/* One byte more than the limit tells that there is more. */
-static ng_status slurp(char *text, size_t *size, const char *path,
+/* One byte more than the limit tells that there is more. Its length is not
+ * asked before: a pipe has none. */
+static char *read_all(FILE *file, size_t limit, size_t *size)
+{
+    char *text = NULL;
+    for (size_t room = 1 << 16;; room *= 2) {
+        room = room < limit + 1 ? room : limit + 1;
+        char *grown = realloc(text, room);
+        if (grown == NULL) {
+            free(text);
+            return NULL;
+        }
+        text = grown;
+        *size += fread(text + *size, 1, room - *size, file);
+        if (*size < room || room > limit)
+            return text;
+    }
+}
+
+static ng_status slurp(char **text, size_t *size, const char *path,
                        const ng_json_limits *limits, ng_error *error)
 {
     FILE *file = fopen(path, "rb");
@@ -31,9 +49,12 @@ static ng_status slurp(char *text, size_t *size, const char *path,
                                        : ng_status_bad_input,
                        "%.300s: cannot be opened: %s; name a readable file",
                        path, strerror(errno));
-    *size = fread(text, 1, limits->bytes + 1, file);
+    *text = read_all(file, limits->bytes, size);
     int reason = ferror(file) ? errno : 0;
     fclose(file);
+    if (*text == NULL)
+        return ng_fail(error, ng_status_no_memory, "%.300s: out of memory",
+                       path);
     if (reason != 0)
         return ng_fail(error, ng_status_bad_input,
                        "%.300s: cannot be read: %s; name a readable file", path,
@@ -52,12 +73,9 @@ ng_status ng_json_load(json_t **object, const char *path,
     json_error_t json;
     char shown[NG_JSON_SHOWN];
     size_t size = 0;
+    char *text = NULL;
     *object = NULL;
-    char *text = malloc(limits->bytes + 1);
-    if (text == NULL)
-        return ng_fail(error, ng_status_no_memory, "%.300s: out of memory",
-                       path);
-    ng_status status = slurp(text, &size, path, limits, error);
+    ng_status status = slurp(&text, &size, path, limits, error);
     if (status == ng_status_ok)
         *object = json_loadb(text, size, JSON_REJECT_DUPLICATES, &json);
     free(text);

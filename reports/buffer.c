@@ -86,13 +86,16 @@ static void add_markup(ng_buffer *buffer, uint32_t c)
     }
 }
 
-typedef enum form { form_plain, form_markup, form_name } form;
+typedef enum form { form_plain, form_markup, form_name, form_text } form;
 
+/* The limit is one of characters; of form_text, of bytes as they are written,
+ * since a quote takes six. */
 static void add_text(ng_buffer *buffer, const char *text, form kind,
                      size_t limit)
 {
     uint32_t c;
-    for (; limit > 0 && (c = ng_utf8_next(&text)) != 0; limit--) {
+    size_t begin = buffer->size, used = 0;
+    while (used < limit && (c = ng_utf8_next(&text)) != 0) {
         if (kind == form_plain)
             add_printable(buffer, ng_utf8_harmless(c));
         else
@@ -100,6 +103,7 @@ static void add_text(ng_buffer *buffer, const char *text, form kind,
         if (kind == form_name && *text &&
             (c == '_' || c == ':' || c == '/' || c == '='))
             ng_buffer_add(buffer, "<wbr>");
+        used = kind == form_text ? buffer->size - begin : used + 1;
     }
     if (*text)
         ng_buffer_add(buffer, "… (cut)");
@@ -112,7 +116,7 @@ void ng_buffer_plain(ng_buffer *buffer, const char *text, size_t limit)
 
 void ng_buffer_markup(ng_buffer *buffer, const char *text)
 {
-    add_text(buffer, text, form_markup, NG_TEXT_MAX);
+    add_text(buffer, text, form_text, NG_TEXT_MAX);
 }
 
 void ng_buffer_excerpt(ng_buffer *buffer, const char *text, size_t limit)

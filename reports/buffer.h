@@ -28,8 +28,8 @@ void ng_buffer_format(ng_buffer *buffer, const char *format, ...)
 /* Forgets what came after the first `size` bytes. */
 void ng_buffer_cut(ng_buffer *buffer, size_t size);
 
-/* Characters shown of one text: enough for the longest replay command, and a
- * hostile record cannot fill the page. */
+/* Characters shown of one text, in markup bytes: enough for the longest replay
+ * command, and a hostile record cannot fill the page. */
 enum { NG_TEXT_MAX = 12000, NG_NAME_SHOWN_MAX = 160 };
 
 /* Untrusted text, made printable: blanks for white space, U+2400 pictures for

@@ -70,24 +70,33 @@ static int replace(const char *path, char *beside, size_t beside_size,
     return reason;
 }
 
+/* /dev/stdout, /proc/self/fd/3: what somebody holds open keeps its file. */
+static bool is_open(const char *path)
+{
+    return strncmp(path, "/dev/", 5) == 0 || strncmp(path, "/proc/", 6) == 0;
+}
+
 ng_status ng_report_write_file(const char *path, const char *data, size_t size,
                                ng_error *error)
 {
     struct stat there;
+    bool exists = stat(path, &there) == 0;
     int reason;
     if (strcmp(path, "-") == 0) { /* behind what was printed so far */
         reason =
             fflush(stdout) == 0 ? write_all(STDOUT_FILENO, data, size) : errno;
-    } else if (lstat(path, &there) == 0 && !S_ISREG(there.st_mode)) {
+    } else if (exists && (!S_ISREG(there.st_mode) || is_open(path))) {
         int file = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
         reason = file < 0 ? errno : write_and_close(file, data, size, false);
-    } else {
-        size_t beside_size = strlen(path) + 64;
-        char *beside = malloc(beside_size);
-        if (!beside)
-            return ng_fail(error, ng_status_no_memory, "out of memory");
-        reason = replace(path, beside, beside_size, data, size);
+    } else { /* a link leads to its target, which is replaced */
+        char *real = exists ? realpath(path, NULL) : strdup(path);
+        size_t beside_size = real ? strlen(real) + 64 : 0;
+        char *beside = real ? malloc(beside_size) : NULL;
+        reason = beside ? replace(real, beside, beside_size, data, size)
+                 : real ? ENOMEM
+                        : errno;
         free(beside);
+        free(real);
     }
     return reason == 0 ? ng_status_ok : unwritable(error, path, reason);
 }

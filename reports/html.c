@@ -14,6 +14,11 @@ static const struct {
 };
 enum { SECTION_COUNT = sizeof sections / sizeof sections[0] };
 
+/* Bytes of all sections but the last, from which on none adds more. A section
+ * may end with an item beyond its own budget, and hostile records make many do
+ * so: the page stays below 2 MB all the same. */
+enum { PAGE_FULL = 1750 * 1024 };
+
 /* The policy lets nothing in but this style sheet and this one script, so that
  * markup which escaped escaping could not run, and nothing is fetched. */
 static void write_head(ng_page *page, ng_buffer *out)
@@ -61,6 +66,8 @@ static bool write_section(ng_page *page, size_t i)
                          sections[i].title);
     size_t headed = out->size;
     page->full = headed + 1024 * sections[i].kib;
+    if (page->full > PAGE_FULL && i + 1 < SECTION_COUNT)
+        page->full = headed > PAGE_FULL ? headed : PAGE_FULL;
     sections[i].write(page);
     if (out->size == headed) {
         ng_buffer_cut(out, begin);

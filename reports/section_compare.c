@@ -102,7 +102,9 @@ static void note_lacks(compare *a, const ng_record *first,
                        const ng_atlas_cell *cells)
 {
     uint32_t subjects = 0;
-    for (size_t s = 0; s < a->atlas.subject_count; s++)
+    /* The second bound is for compilers that cannot know the first. */
+    for (size_t s = 0; s < a->atlas.subject_count && s < NG_ATLAS_SUBJECTS_MAX;
+         s++)
         subjects |= (uint32_t)(cells[s].checks == 0) << s;
     if (subjects != 0)
         a->lacks[a->lack_count++] = (lack){first, subjects};

@@ -2,6 +2,7 @@
  * whether this run's properties would have caught each. */
 #include "page.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const char head[] =
@@ -16,27 +17,45 @@ typedef struct class
     size_t tried, caught;
 } class;
 
+static int by_place(const void *left, const void *right)
+{
+    const class *a = left, *b = right;
+    return (a->first > b->first) - (a->first < b->first);
+}
+
+static int compare(const void *left, const void *right)
+{
+    int order = ng_record_shape_order(((const class *)left)->first,
+                                      ((const class *)right)->first);
+    return order != 0 ? order : by_place(left, right);
+}
+
 static bool is_score(const ng_record *record)
 {
     return strcmp(record->kind, "score") == 0;
 }
 
+/* Hostile records have as many classes as lines, so they are sorted. They
+ * stand in the order in which they first occur. */
 static size_t group(const ng_page *page, class *classes)
 {
-    size_t count = 0;
+    size_t tried = 0, count = 0;
     for (size_t i = 0; i < page->count; i++) {
         const ng_record *record = &page->records[i];
-        size_t at = 0;
-        if (!is_score(record))
-            continue;
-        while (at < count &&
-               ng_record_shape_order(classes[at].first, record) != 0)
-            at++;
-        if (at == count)
-            classes[count++] = (class){record, 0, 0};
-        classes[at].tried++;
-        classes[at].caught += ng_record_wrong(record);
+        if (is_score(record))
+            classes[tried++] = (class){record, 1, ng_record_wrong(record)};
     }
+    qsort(classes, tried, sizeof *classes, compare);
+    for (size_t i = 0; i < tried; i++) {
+        if (count == 0 || ng_record_shape_order(classes[count - 1].first,
+                                                classes[i].first) != 0) {
+            classes[count++] = classes[i];
+            continue;
+        }
+        classes[count - 1].tried++;
+        classes[count - 1].caught += classes[i].caught;
+    }
+    qsort(classes, count, sizeof *classes, by_place);
     return count;
 }
 
@@ -57,7 +76,8 @@ static void write_classes(ng_page *page, const class *classes, size_t count)
         "<th scope=\"col\">Op</th><th scope=\"col\">Pass</th>"
         "<th scope=\"col\">Dtype</th><th scope=\"col\" class=\"number\">Caught"
         "</th><th scope=\"col\" class=\"number\">Seeded bugs</th>");
-    for (size_t i = 0; i < count; i++) {
+    size_t i = 0;
+    for (; i < count && !ng_page_full(page); i++) {
         const class *c = &classes[i];
         ng_buffer_add(page->out, "<tr><th scope=\"row\">");
         ng_buffer_name(page->out, c->first->op[0] ? c->first->op : "–");
@@ -72,6 +92,7 @@ static void write_classes(ng_page *page, const class *classes, size_t count)
         ng_buffer_add(page->out, "</td></tr>\n");
     }
     ng_buffer_add(page->out, "</tbody></table></div>\n");
+    ng_page_left_out(page, count - i, "classes");
 }
 
 /* Each bug that was caught, or was not; returns how many did not fit. */

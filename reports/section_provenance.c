@@ -4,13 +4,18 @@
 #include <math.h>
 #include <string.h>
 
+enum { FACT_SHOWN = 1000 };
+
 static void write_text(ng_buffer *out, const char *term, const char *text,
                        bool code)
 {
     if (!text[0])
         return;
     ng_buffer_format(out, "<div><dt>%s</dt><dd>%s", term, code ? "<code>" : "");
-    ng_buffer_markup(out, text);
+    if (code)
+        ng_buffer_markup(out, text);
+    else
+        ng_buffer_excerpt(out, text, FACT_SHOWN);
     ng_buffer_format(out, "%s</dd></div>\n", code ? "</code>" : "");
 }
 

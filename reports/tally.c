@@ -59,7 +59,10 @@ void ng_tally_grid(ng_tally *tally, const ng_grid *properties,
         tally->proved_binary128 += record->proved_binary128;
         tally->proved_mpfr += record->proved_mpfr;
         tally->proved_exact += record->proved_exact;
-        tally->undecided += record->undecided;
+        /* A sum that comes round to 0 would say that all were proved. */
+        tally->undecided = record->undecided > UINT64_MAX - tally->undecided
+                               ? UINT64_MAX
+                               : tally->undecided + record->undecided;
     }
 }
 

@@ -22,7 +22,7 @@ class Facts:
         self.records = records
         self.complete = records[-1]["kind"] == "end"
         self.right = kernels(records)
-        self.planted = kernels(records, seeded=True)
+        self.seeded = kernels(records, seeded=True)
         checks = [r for r in records if r["kind"] == "check"]
         right = [r for rs in self.right.values() for r in rs]
         self.cases = sum(map(is_judged, checks))
@@ -41,7 +41,7 @@ class Facts:
                 self.cells[key + (r["property"],)].append(r)
         self.failing = {k for k, rs in self.cells.items()
                         if any(map(is_wrong, rs))}
-        self.survivors = {k for k, rs in self.planted.items() if not any(
+        self.survivors = {k for k, rs in self.seeded.items() if not any(
             is_wrong(r) and r["property"] == r["seeded_bug"] for r in rs)}
         self.worse = [r for r in records
                       if r["kind"] == "baseline" and is_wrong(r)]
@@ -56,7 +56,7 @@ def counts(node):
 
 def suite(facts, key):
     """[tests, failures + errors, skipped] of a kernel."""
-    if key in facts.planted:
+    if key in facts.seeded:
         return [1, int(key in facts.survivors), 0]
     shapes = collections.defaultdict(list)
     for r in facts.right[key]:
@@ -69,7 +69,7 @@ def suite(facts, key):
 def junit(name, text, facts):
     root = xml.fromstring(text)
     total = collections.Counter()
-    keys = {f"{s} {k}": (s, k) for s, k in {**facts.right, **facts.planted}}
+    keys = {f"{s} {k}": (s, k) for s, k in {**facts.right, **facts.seeded}}
     seen = []
     for node in root:
         tests, failures, errors = counts(node)
@@ -148,10 +148,10 @@ def markdown(name, text, facts):
                     for (_, k), rs in facts.right.items())
     expect(sorted([r[0].split()[-1]] + [c.replace(",", "") for c in r[2:4]]
                   for r in rows) == wanted, name, "markdown: kernels")
-    if facts.planted:
-        expect(number(r"([\d,]+) of ([\d,]+) planted bugs caught", text,
-                      name) == [len(facts.planted) - len(facts.survivors),
-                                len(facts.planted)], name, "planted")
+    if facts.seeded:
+        expect(number(r"([\d,]+) of ([\d,]+) seeded bugs caught", text,
+                      name) == [len(facts.seeded) - len(facts.survivors),
+                                len(facts.seeded)], name, "seeded")
     if facts.scores:
         expect(number(r"Kill score ([\d,]+) of ([\d,]+)", text, name) ==
                [sum(map(is_wrong, facts.scores)), len(facts.scores)], name)
@@ -294,10 +294,10 @@ def terminal(name, text, facts):
     more = re.search(r"and ([\d,]+) more finding", text)
     expect((count(more.group(1)) if more else 0) ==
            max(len(facts.failing) - 1, 0), name, "terminal: findings")
-    if facts.planted:
+    if facts.seeded:
         expect(number(r"([\d,]+) of ([\d,]+) seeded bugs caught", text,
-                      name) == [len(facts.planted) - len(facts.survivors),
-                                len(facts.planted)], name, "terminal: planted")
+                      name) == [len(facts.seeded) - len(facts.survivors),
+                                len(facts.seeded)], name, "terminal: seeded")
     if facts.scores:
         expect(number(r"kill score ([\d,]+) of ([\d,]+)", text, name) ==
                [sum(map(is_wrong, facts.scores)), len(facts.scores)], name)

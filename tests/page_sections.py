@@ -205,20 +205,20 @@ def kill_score(section, records):
 def seeded(section, records):
     wanted = kernels(records, seeded=True)
     shown = {key(row): row for row in page_tree.rows(section.first("table"))}
-    for k in same(shown, wanted, "planted bugs"):
+    for k in same(shown, wanted, "seeded bugs"):
         row, name = shown[k], wanted[k][0]["seeded_bug"]
         named = [r for r in of(wanted[k], name) if is_judged(r)]
         expect(row["Failing cases"].text ==
                (f"{sum(map(is_wrong, named))} of {len(named)}" if
-                of(wanted[k], name) else "not run"), "planted bug", k)
+                of(wanted[k], name) else "not run"), "seeded bug", k)
         most = largest(map(ratio, named))
         text = row["Error / bound"].text
         expect(text == "" if math.isnan(most) else agrees(text, most),
-               "planted bug", k, text, most)
+               "seeded bug", k, text, most)
         also = {r["property"] for r in wanted[k]
                 if is_wrong(r) and r["property"] != name}
         expect(set(row["Also failed"].text.split(", ")) ==
-               (also or {"nothing else"}), "planted bug", k, also)
+               (also or {"nothing else"}), "seeded bug", k, also)
 
 
 def waivers(section, records):

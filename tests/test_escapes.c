@@ -256,9 +256,9 @@ static void check_options(const char *docs, const char *command)
     assert_non_null(help);
     snprintf(heading, sizeof heading, "\n## normgate %s ", command);
     const char *begin = strstr(docs, heading);
+    const char *end = begin ? strstr(begin + 4, "\n## ") : NULL;
     if (begin == NULL)
         fail_msg("docs/cli.md has no heading '%s'", heading);
-    const char *end = strstr(begin + 4, "\n## ");
     assert_non_null(end);
     char *section = strndup(begin, (size_t)(end - begin));
     assert_non_null(section);

@@ -191,6 +191,96 @@ static void test_runs_told_apart(void **state)
     assert_lacks(out, "changes");
 }
 
+static void assert_same_file(const char *words)
+{
+    put("kept.json", "{}\n");
+    assert_error(words, 2, "is given twice");
+    char *kept = slurp("kept.json");
+    assert_string_equal(kept, "{}\n");
+    free(kept);
+}
+
+#define QUICK                                                                  \
+    "check builtin:two_pass --profile smoke --op rms_norm --dtype f32 "        \
+    "--pass forward --property epsilon --no-score --quiet "
+
+static void test_outputs_are_kept_apart(void **state)
+{
+    static const forged row = {"s",    "k_f32", "accuracy", "c n=1",
+                               "PASS", 0.5,     NULL};
+    (void)state;
+    forge_file("a.jsonl", &row, 1);
+    unlink("l.jsonl");
+    assert_int_equal(symlink("a.jsonl", "l.jsonl"), 0);
+    assert_same_file("report a.jsonl --html a.jsonl");
+    assert_same_file("report l.jsonl --html a.jsonl");
+    assert_same_file("report a.jsonl --html ./new.txt --junit new.txt");
+    assert_same_file("report a.jsonl --html - --markdown -");
+    assert_same_file("report kept.json a.jsonl --annotations ./kept.json");
+    assert_same_file(QUICK "--json kept.json --baseline kept.json");
+    assert_same_file(QUICK "--json new.json --html new.json");
+    assert_same_file(QUICK "--markdown kept.json --waivers kept.json");
+    assert_same_file(QUICK "--waivers kept.json --baseline kept.json "
+                           "--update-baseline");
+    assert_run("report a.jsonl a.jsonl --html h --junit j", 0);
+    assert_run("report a.jsonl --html /dev/null --junit /dev/null", 0);
+}
+
+/* Whole or not at all, by whichever name. */
+static void test_links_lead_to_their_target(void **state)
+{
+    static const forged row = {"s",    "k_f32", "accuracy", "c n=1",
+                               "PASS", 0.5,     NULL};
+    char target[16];
+    (void)state;
+    forge_file("a.jsonl", &row, 1);
+    put("target", "earlier\n");
+    unlink("witness");
+    unlink("name");
+    assert_int_equal(link("target", "witness"), 0);
+    assert_int_equal(symlink("target", "name"), 0);
+    assert_run("report a.jsonl --quiet --html name", 0);
+    assert_int_equal(readlink("name", target, sizeof target), 6);
+    free(page("target"));
+    char *witness = slurp("witness"); /* the earlier file was not written to */
+    assert_string_equal(witness, "earlier\n");
+    free(witness);
+    put("target", "earlier\n");
+    assert_run("report a.jsonl --quiet --html /dev/stdout", 0);
+    assert_has(out, "</html>");
+}
+
+static void test_records_to_stdout(void **state)
+{
+    (void)state;
+    unlink("-");
+    assert_run(QUICK "--json -", 0);
+    assert_true(access("-", F_OK) != 0);
+    put("piped.jsonl", out);
+    assert_has(out, "{\"kind\":\"end\"");
+    assert_run("report piped.jsonl", 0);
+    assert_has(out, "PASS");
+    assert_run(QUICK "--json - --jobs 2", 0);
+    assert_true(strncmp(out, "{\"kind\":\"run\"", 13) == 0);
+    put("piped.jsonl", out);
+    assert_run("report piped.jsonl", 0);
+}
+
+/* A page that finds no space is an error, and takes nothing else with it. */
+static void test_one_full_disk_is_not_all(void **state)
+{
+    (void)state;
+    unlink("m.md");
+    assert_run(QUICK "--html /dev/full --markdown m.md --json j.jsonl", 2);
+    assert_has(err, "/dev/full: cannot be written");
+    char *text = slurp("m.md");
+    assert_has(text, "PASS");
+    free(text);
+    assert_run("report j.jsonl --junit /dev/full --markdown m.md", 2);
+    assert_has(out, "PASS");
+    assert_has(err, "/dev/full: cannot be written");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +290,10 @@ int main(void)
         cmocka_unit_test(test_hostile_names),
         cmocka_unit_test(test_filters),
         cmocka_unit_test(test_runs_told_apart),
+        cmocka_unit_test(test_outputs_are_kept_apart),
+        cmocka_unit_test(test_links_lead_to_their_target),
+        cmocka_unit_test(test_records_to_stdout),
+        cmocka_unit_test(test_one_full_disk_is_not_all),
     };
     return cmocka_run_group_tests(tests, program_enter, program_leave);
 }

@@ -288,6 +288,94 @@ static void sections_keep_to_their_share(void **unused)
     free(records);
 }
 
+/* A quote is six bytes on the page. */
+static char *quotes(size_t count, size_t number)
+{
+    char *text = calloc(count + 8, 1);
+    assert_non_null(text);
+    memset(text, '"', count);
+    snprintf(text + count, 8, "%zu", number % 100000);
+    return text;
+}
+
+static void no_text_fills_the_page(void **unused)
+{
+    static const char *const columns[] = {
+        "residual=9; bound=1",
+        "residual=9; bound=1",
+        "singular=3 2; least=1 1; most=4 4",
+        "step=1 2; mean=1 2; closed_mean=1 2; bound_mean=1 1; error_mean=0 0",
+        "before=0 1 -2 0 2; before_bins=1 2; after=0 1 2 3 4; after_bins=1 1",
+        "calls=1; differing=1; compared=2",
+        "calls=1; differing=1; compared=2",
+        "calls=1; differing=1; compared=2",
+        "n=16 64 256; error=1 2 3; bound=2 3 4",
+        "share=0.5; samples=10",
+    };
+    enum { CHECKS = 300, OTHERS = 40 };
+    static const char *const kinds[] = {"waiver", "baseline", "score", "run"};
+    char *text = quotes(20000, 0), *name[CHECKS];
+    ng_record records[CHECKS + OTHERS];
+    (void)unused;
+    for (size_t i = 0; i < CHECKS; i++) {
+        ng_record *r = &records[i];
+        name[i] = quotes(300, i);
+        *r = measured(name[i - i % PROPERTIES], properties[i % PROPERTIES],
+                      i % 3 == 0 ? "FAIL" : "PASS", columns[i % PROPERTIES]);
+        r->op = r->pass = r->dtype = name[i % 7];
+        r->family = r->contract = r->cause = r->note = r->replay = r->test =
+            r->file = r->worst_tensor = text;
+        r->subject = name[i - i % 100];
+        r->got = r->exact = r->x = r->rounded = r->bound = -1.23456789e-300;
+    }
+    for (size_t i = CHECKS; i < CHECKS + OTHERS; i++) {
+        ng_record *r = &records[i];
+        ng_record_init(r, kinds[i % 4]);
+        r->subject = r->kernel = r->property = r->op = r->pass = r->dtype =
+            text;
+        r->waived = r->waiver = r->cause = r->replay = r->note = r->expires =
+            text;
+        r->command = r->build = r->machine = r->libraries = r->fpenv = text;
+        r->verdict = "FAIL";
+        r->state = "worse";
+    }
+    char *page = render(records, CHECKS + OTHERS);
+    assert_true(strlen(page) < 2000000);
+    has(page, "id=\"provenance\"");
+    free(page);
+    for (size_t i = 0; i < CHECKS; i++)
+        free(name[i]);
+    free(text);
+}
+
+static void classes_of_scores_are_counted(void **unused)
+{
+    ng_record *records = calloc(MANY, sizeof *records);
+    char(*op)[16] = calloc(MANY, sizeof *op);
+    (void)unused;
+    assert_non_null(records);
+    assert_non_null(op);
+    for (size_t i = 0; i < MANY; i++) {
+        snprintf(op[i], sizeof op[i], "op%zu", i / 2);
+        ng_record_init(&records[i], "score");
+        records[i].op = op[i];
+        records[i].kernel = "bug";
+        records[i].verdict = i % 2 == 0 ? "FAIL" : "PASS";
+    }
+    char *text = section(records, MANY, "kill_score");
+    size_t left_out = sum_before(text, " more classes would");
+    has(text, "<tr><th scope=\"row\">op0</th><td></td><td></td>"
+              "<td class=\"number\">1</td><td class=\"number\">2</td></tr>\n"
+              "<tr><th scope=\"row\">op1</th>");
+    assert_true(left_out > 0);
+    assert_int_equal(occurrences(text, "<tr><th scope=\"row\">op") + left_out,
+                     MANY / 2);
+    assert_true(strlen(text) < 60 * 1024);
+    free(text);
+    free(op);
+    free(records);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -298,6 +386,8 @@ int main(void)
         cmocka_unit_test(hostile_sweeps_and_maps_do_no_harm),
         cmocka_unit_test(sections_keep_to_their_share),
         cmocka_unit_test(shares_fit_into_the_page),
+        cmocka_unit_test(no_text_fills_the_page),
+        cmocka_unit_test(classes_of_scores_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

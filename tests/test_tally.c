@@ -125,12 +125,25 @@ static void waivers_and_baselines_are_counted(void **unused)
     assert_int_equal(outcome(records + 1, 9, true), ng_outcome_nothing);
 }
 
+static void undecided_never_comes_round(void **unused)
+{
+    ng_record records[] = {check("a", "shift", "PASS", 0.5),
+                           check("a", "scale", "PASS", 0.5)};
+    ng_tally t;
+    (void)unused;
+    records[0].undecided = UINT64_MAX;
+    records[1].undecided = 1;
+    assert_int_equal(ng_tally_records(&t, records, 2, NULL), ng_status_ok);
+    assert_true(t.undecided > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_tally_follows_its_rules),
         cmocka_unit_test(nothing_is_no_pass),
         cmocka_unit_test(waivers_and_baselines_are_counted),
+        cmocka_unit_test(undecided_never_comes_round),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
