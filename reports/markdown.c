@@ -58,12 +58,13 @@ static const char *title(const ng_markdown *m)
 
 /* A paragraph of a sentence that may have nothing to say. */
 static void write_sentence(ng_buffer *out, const ng_tally *tally,
+                           const char *begin,
                            void (*write)(ng_buffer *, const ng_tally *))
 {
     ng_buffer sentence = {0};
     write(&sentence, tally);
     if (sentence.size > 0)
-        ng_buffer_format(out, "\n%s.\n", sentence.data);
+        ng_buffer_format(out, "\n%s%s.\n", begin, sentence.data);
     out->failed |= sentence.failed;
     ng_buffer_free(&sentence);
 }
@@ -99,9 +100,9 @@ static void write_verdict(const ng_markdown *m)
                  ": seeded bugs of the same op, pass and dtype that this run "
                  "would have caught.\n");
     }
-    write_sentence(out, t, ng_adoption_waived);
-    write_sentence(out, t, ng_adoption_waivers);
-    write_sentence(out, t, ng_adoption_baseline);
+    write_sentence(out, t, "", ng_adoption_waived);
+    write_sentence(out, t, "Waivers: ", ng_adoption_waivers);
+    write_sentence(out, t, "Baseline: ", ng_adoption_baseline);
     if (!m->complete)
         ng_buffer_add(out, "\n**The run did not come to its end**: the "
                            "records have no closing line, and what follows is "
