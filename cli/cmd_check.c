@@ -296,6 +296,21 @@ static int check_subject(run *r, check_words *w, const char *subject, int count,
     return code;
 }
 
+static ng_status probe_files(const check_words *w, ng_error *error)
+{
+    const ng_named_file files[] = {{"--json", w->json},
+                                   {"--waivers", w->adoption.waivers},
+                                   {"--baseline", w->adoption.baseline}};
+    ng_status status = ng_output_probe(w->json, error);
+    if (status == ng_status_ok)
+        status = ng_outputs_probe(&w->outputs, error);
+    if (status == ng_status_ok)
+        status = ng_output_apart("json", w->json, files + 1, 2, error);
+    if (status == ng_status_ok)
+        status = ng_outputs_apart(&w->outputs, files, 3, error);
+    return status;
+}
+
 static bool take_options(check_words *w, int *count, char **words)
 {
     ng_option options[32] = {
@@ -351,9 +366,7 @@ static int check(int count, char **words)
             status = ng_adoption_open(&w.adoption, words[1], &w.gate, &r.sink,
                                       &error);
         if (status == ng_status_ok)
-            status = ng_output_probe(w.json, &error);
-        if (status == ng_status_ok)
-            status = ng_outputs_probe(&w.outputs, &error);
+            status = probe_files(&w, &error);
         if (status == ng_status_ok && w.json != NULL)
             status = ng_store_open(&r.store, w.json, &error);
         code = status != ng_status_ok

@@ -114,6 +114,18 @@ static bool take_options(report_words *w, int *count, char **words)
     return false;
 }
 
+/* A page never takes the place of the records that it is made of. */
+static ng_status probe_files(const report_words *w, int count, char **paths,
+                             ng_error *error)
+{
+    ng_status status = ng_outputs_probe(&w->outputs, error);
+    for (int i = 0; i < count && status == ng_status_ok; i++) {
+        const ng_named_file records = {"RECORDS", paths[i]};
+        status = ng_outputs_apart(&w->outputs, &records, 1, error);
+    }
+    return status;
+}
+
 static int report(int count, char **words)
 {
     report_words w = {0};
@@ -121,7 +133,7 @@ static int report(int count, char **words)
     ng_error error;
     if (!take_options(&w, &count, words))
         return ng_exit_usage;
-    ng_status status = ng_outputs_probe(&w.outputs, &error);
+    ng_status status = probe_files(&w, count - 1, words + 1, &error);
     if (status == ng_status_ok)
         status = ng_gather_load(&gather, words + 1, (size_t)count - 1,
                                 &w.filter, &error);

@@ -2,6 +2,7 @@
 #include "outputs.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -61,6 +62,52 @@ ng_status ng_outputs_probe(const ng_outputs *outputs, ng_error *error)
     ng_status status = ng_status_ok;
     for (size_t i = 0; i < NG_OUTPUT_COUNT && status == ng_status_ok; i++)
         status = ng_output_probe(outputs->path[i], error);
+    return status;
+}
+
+static bool is_same_file(const char *one, const char *other)
+{
+    struct stat a, b;
+    if (strcmp(one, "-") == 0 || strcmp(other, "-") == 0)
+        return false;
+    if (stat(one, &a) == 0 && stat(other, &b) == 0)
+        return S_ISREG(a.st_mode) && a.st_dev == b.st_dev &&
+               a.st_ino == b.st_ino;
+    return strcmp(one, other) == 0;
+}
+
+ng_status ng_output_apart(const char *name, const char *path,
+                          const ng_named_file *others, size_t count,
+                          ng_error *error)
+{
+    for (size_t i = 0; path != NULL && i < count; i++) {
+        if (others[i].path != NULL && is_same_file(path, others[i].path))
+            return ng_fail(error, ng_status_bad_input,
+                           "--%.20s would overwrite %.300s, which %.20s "
+                           "names, too; choose another file",
+                           name, path, others[i].name);
+    }
+    return ng_status_ok;
+}
+
+ng_status ng_outputs_apart(const ng_outputs *outputs,
+                           const ng_named_file *others, size_t count,
+                           ng_error *error)
+{
+    ng_status status = ng_status_ok;
+    for (size_t i = 0; i < NG_OUTPUT_COUNT && status == ng_status_ok; i++) {
+        const char *path = outputs->path[i];
+        for (size_t k = 0; k < i && status == ng_status_ok; k++) {
+            char option[24];
+            snprintf(option, sizeof option, "--%s", outputs_known[k].name);
+            const ng_named_file earlier = {option, outputs->path[k]};
+            status = ng_output_apart(outputs_known[i].name, path, &earlier, 1,
+                                     error);
+        }
+        if (status == ng_status_ok)
+            status = ng_output_apart(outputs_known[i].name, path, others, count,
+                                     error);
+    }
     return status;
 }
 

@@ -30,6 +30,23 @@ const char *ng_output_name(ng_output_kind output);
 ng_status ng_output_probe(const char *path, ng_error *error);
 ng_status ng_outputs_probe(const ng_outputs *outputs, ng_error *error);
 
+/* A file that a run reads or writes beside its pages. */
+typedef struct ng_named_file {
+    const char *name; /* "--waivers" */
+    const char *path; /* NULL: none */
+} ng_named_file;
+
+/* Fails where `path`, of the option `name`, is one of the others: it would
+ * be overwritten. Standard output is not a file here. */
+ng_status ng_output_apart(const char *name, const char *path,
+                          const ng_named_file *others, size_t count,
+                          ng_error *error);
+
+/* The same for each output, and among them. */
+ng_status ng_outputs_apart(const ng_outputs *outputs,
+                           const ng_named_file *others, size_t count,
+                           ng_error *error);
+
 /* Writes them, each whole or not at all. */
 ng_status ng_outputs_write(const ng_outputs *outputs, const ng_record *records,
                            size_t count, bool complete, ng_error *error);

@@ -37,6 +37,16 @@ void ng_store_init(ng_store *store)
 ng_status ng_store_open(ng_store *store, const char *path, ng_error *error)
 {
     struct stat file;
+    if (strcmp(path, "-") == 0) {
+        store->path = ng_arena_text(&store->arena, "stdout");
+        store->stream = fdopen(dup(STDOUT_FILENO), "w");
+        if (store->path == NULL || store->stream == NULL)
+            return ng_fail(error, ng_status_bad_input,
+                           "cannot write to stdout: %s; name a file",
+                           strerror(errno));
+        setvbuf(store->stream, NULL, _IOLBF, 1 << 16);
+        return ng_status_ok;
+    }
     bool exists = stat(path, &file) == 0;
     char *real = exists ? realpath(path, NULL) : NULL;
     store->path =

@@ -21,7 +21,7 @@ typedef struct ng_store {
 
 void ng_store_init(ng_store *store);
 
-/* Streams to the file from now on. An earlier file of that name stays as it is
+/* Streams to the file, `-` for stdout, from now on. An earlier file of that name stays as it is
  * until the run has come to its end; a link leads to its target. */
 ng_status ng_store_open(ng_store *store, const char *path, ng_error *error);
 
