@@ -205,7 +205,7 @@ static void write_unused(const summary *s)
     const ng_record *record = s->tally->first_unused;
     if (record == NULL)
         return;
-    ng_buffer_add(s->out, "; unused: ");
+    ng_buffer_add(s->out, "; first unused: ");
     ng_buffer_plain(s->out, record->kernel, 80);
     ng_buffer_add(s->out, ", ");
     ng_buffer_plain(s->out, record->property, 80);

@@ -307,6 +307,20 @@ static void test_files_are_apart(void **state)
     assert_run(RMS "--html /dev/null --junit /dev/null", 0);
 }
 
+/* A cause is told once, and no factor of outputs that are no numbers. */
+static void test_causes_in_words(void **state)
+{
+    (void)state;
+    assert_run("check builtin:bug.one_pass_unclamped --profile smoke "
+               "--no-score --quiet --json c.jsonl",
+               1);
+    assert_int_equal(shell("grep -q 'rstd not finite at' c.jsonl"), 0);
+    assert_int_equal(shell("grep -E -e 'inf to -inf' -e '-nan' "
+                           "-e 'cancels[^\"]*cancels' c.jsonl"),
+                     1);
+    remove("c.jsonl");
+}
+
 static void test_records_to_stdout(void **state)
 {
     (void)state;
@@ -445,6 +459,7 @@ int main(void)
         cmocka_unit_test(test_reports_that_cannot_be_written),
         cmocka_unit_test(test_files_are_apart),
         cmocka_unit_test(test_records_to_stdout),
+        cmocka_unit_test(test_causes_in_words),
         cmocka_unit_test(test_replay),
         cmocka_unit_test(test_malformed_cases),
         cmocka_unit_test(test_list_and_explain),
