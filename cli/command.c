@@ -27,6 +27,23 @@ static bool refuse(const char *command, const char *word, const char *reason)
     return false;
 }
 
+/* `--waiver` for --waivers, `--update` for --update-baseline. */
+static bool refuse_unknown(const char *command, const char *word, size_t length,
+                           const ng_option *options, size_t count)
+{
+    char reason[80] = "unknown option";
+    for (size_t i = 0; i < count && length >= 4; i++) {
+        size_t own = strlen(options[i].name);
+        if (strncmp(options[i].name, word + 2, length < own ? length : own) !=
+            0)
+            continue;
+        snprintf(reason, sizeof reason, "unknown option; there is --%.40s",
+                 options[i].name);
+        break;
+    }
+    return refuse(command, word, reason);
+}
+
 const ng_command *ng_command_find(const char *name)
 {
     for (size_t i = 0; ng_commands[i] != NULL; i++) {
@@ -56,18 +73,22 @@ bool ng_options_take(int *count, char **words, const ng_option *options,
         const ng_option *option =
             option_find(word + 2, length, options, option_count);
         if (option == NULL)
-            return refuse(words[0], word, "unknown option");
+            return refuse_unknown(words[0], word, length, options,
+                                  option_count);
         if (option->text == NULL) {
             if (equals != NULL)
                 return refuse(words[0], word, "this option takes no value");
             *option->on = true;
         } else if (equals != NULL) {
             *option->text = equals + 1;
-        } else if (i + 1 < *count) {
+        } else if (i + 1 < *count && strncmp(words[i + 1], "--", 2) != 0) {
             *option->text = words[++i];
         } else {
             return refuse(words[0], word, "this option needs a value");
         }
+        /* What a script makes of a variable that is not set. */
+        if (option->text != NULL && (*option->text)[0] == '\0')
+            return refuse(words[0], word, "its value is empty");
     }
     *count = kept;
     return true;

@@ -116,7 +116,8 @@ static void copy_finding(ng_record *record, const ng_finding *finding,
     record->worst_set = finding->worst_set;
     record->worst_element = finding->worst_element;
     record->x = finding->x;
-    record->got = finding->got;
+    /* The sign of a NaN means nothing, and no record file keeps it. */
+    record->got = isnan(finding->got) ? NAN : finding->got;
     record->exact = finding->exact;
     record->rounded = finding->rounded;
     record->bound = finding->bound;

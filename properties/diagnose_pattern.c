@@ -144,11 +144,15 @@ static bool describe_rstd(const ng_sample *sample, ng_finding *finding)
         largest = fmax(largest, s.factor);
     }
     if (cancels && ratio > 10) {
+        char factors[64] = "not finite"; /* in no set a number */
+        if (least <= largest)
+            snprintf(factors, sizeof factors, "off by factors %.7g to %.7g",
+                     least, largest);
         ng_finding_fail(finding, NG_FAIL,
                         "the variance cancels (one-pass), as E[x^2] - E[x]^2 "
-                        "does: %zu of %zu outputs wrong, rstd off by factors "
-                        "%.7g to %.7g at |mean|/sigma = %.3g",
-                        sample->wrong, sample->count, least, largest, ratio);
+                        "does: %zu of %zu outputs wrong, rstd %s at "
+                        "|mean|/sigma = %.3g",
+                        sample->wrong, sample->count, factors, ratio);
         return true;
     }
     if (!scales)

@@ -33,6 +33,8 @@ void ng_adoption_count(ng_tally *tally, const ng_record *record)
     } else if (is(record->kind, "waiver")) {
         tally->waivers++;
         tally->waivers_used += is(record->state, "used");
+        if (is(record->state, "unused") && tally->first_unused == NULL)
+            tally->first_unused = record;
         tally->waivers_unused += is(record->state, "unused");
         tally->waivers_expired += is(record->state, "expired");
     }
@@ -68,7 +70,7 @@ void ng_adoption_waivers(ng_buffer *out, const ng_tally *tally)
     if (tally->waivers == 0)
         return;
     write_count(out, &gap, tally->waivers_used, " used");
-    write_count(out, &gap, tally->waivers_unused, " unused: remove");
+    write_count(out, &gap, tally->waivers_unused, " unused");
     write_count(out, &gap, tally->waivers_expired, " expired");
 }
 

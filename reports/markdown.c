@@ -47,12 +47,13 @@ void ng_markdown_more(ng_buffer *out, size_t count, const char *what)
 
 /* A paragraph of a sentence that may have nothing to say. */
 static void write_sentence(ng_buffer *out, const ng_tally *tally,
+                           const char *begin,
                            void (*write)(ng_buffer *, const ng_tally *))
 {
     ng_buffer sentence = {0};
     write(&sentence, tally);
     if (sentence.size > 0)
-        ng_buffer_format(out, "\n%s.\n", sentence.data);
+        ng_buffer_format(out, "\n%s%s.\n", begin, sentence.data);
     out->failed |= sentence.failed;
     ng_buffer_free(&sentence);
 }
@@ -96,9 +97,9 @@ static void write_verdict(const ng_markdown *m)
             out, ": seeded bugs of the same op, pass and dtype that this run "
                  "would have caught.\n");
     }
-    write_sentence(out, t, ng_adoption_waived);
-    write_sentence(out, t, ng_adoption_waivers);
-    write_sentence(out, t, ng_adoption_baseline);
+    write_sentence(out, t, "", ng_adoption_waived);
+    write_sentence(out, t, "Waivers: ", ng_adoption_waivers);
+    write_sentence(out, t, "Baseline: ", ng_adoption_baseline);
     if (!m->complete)
         ng_buffer_add(out, "\n**The run did not come to its end**: the "
                            "records have no closing line, and what follows is "

@@ -59,6 +59,11 @@ static void write_row(const ng_markdown *m, const ng_row *row)
     ng_buffer_count(out, row->score.judged);
     ng_buffer_add(out, " | ");
     ng_buffer_count(out, row->score.wrong);
+    if (row->score.waived > 0) {
+        ng_buffer_add(out, " (");
+        ng_buffer_count(out, row->score.waived);
+        ng_buffer_add(out, " waived)");
+    }
     ng_buffer_add(out, " | ");
     ng_markdown_number(out, row->score.ratio);
     write_quantile(out, &errors, 0.5);

@@ -155,8 +155,10 @@ static void write_numbers(ng_page *page, const ng_record *record)
                      record->rounded);
     write_measure(out, "bound", "allowed, absolute", record->bound);
     write_measure(out, "ratio", "error / bound", record->ratio);
-    write_measure(out, "ulp", "largest error of all its outputs",
-                  record->error_ulp);
+    /* Some properties, as moments, measure none: their 0 is no error. */
+    if (record->error_ulp > 0 || !(record->ratio > 0))
+        write_measure(out, "ulp", "largest error of all its outputs",
+                      record->error_ulp);
     ng_buffer_add(out, "</tbody></table></div>\n");
 }
 

@@ -191,12 +191,28 @@ static void write_judged(const summary *s)
     ng_buffer_add(s->out, "\n");
 }
 
+/* The first waiver that is good for nothing, and what is to be done with it:
+ * often its globs are misspelt. */
+static void write_unused(const summary *s)
+{
+    const ng_record *record = s->tally->first_unused;
+    if (record == NULL)
+        return;
+    ng_buffer_add(s->out, "; first unused: ");
+    ng_buffer_plain(s->out, record->kernel, 80);
+    ng_buffer_add(s->out, ", ");
+    ng_buffer_plain(s->out, record->property, 80);
+    ng_buffer_add(s->out, ": ");
+    ng_buffer_plain(s->out, record->cause, 160);
+}
+
 /* What waivers and a baseline did, a line each. */
 static void write_adoption(const summary *s)
 {
     if (s->tally->waivers > 0) {
         ng_buffer_add(s->out, "  waivers: ");
         ng_adoption_waivers(s->out, s->tally);
+        write_unused(s);
         ng_buffer_add(s->out, "\n");
     }
     if (ng_adoption_compared(s->tally)) {

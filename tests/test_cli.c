@@ -85,7 +85,10 @@ static void test_usage_errors(void **state)
         {RMS "--seed", "--seed: this option needs a value"},
         {RMS "--seed x", "--seed x: expected a whole number"},
         {RMS "--seed -1", "--seed -1: expected a whole number"},
-        {RMS "--seed=", "expected a whole number"},
+        {RMS "--seed=", "--seed=: its value is empty"},
+        {RMS "--html ''", "--html: its value is empty"},
+        {RMS "--waivers --quiet", "--waivers: this option needs a value"},
+        {RMS "--annotation -", "unknown option; there is --annotations"},
         {RMS "--seed 18446744073709551616", "expected a whole number"},
         {RMS "--timeout 0", "expected seconds, 0.001 to 86400"},
         {RMS "--timeout nan", "expected seconds"},
@@ -180,6 +183,71 @@ static void test_reports_that_cannot_be_written(void **state)
               "-e '^case.txt$' -e '^[hj].html$' -e '^j.xml$' -e '^text.so$'"),
         1);
     assert_string_equal(out, ""); /* no file is left that nobody named */
+}
+
+/* No file of a run takes the place of another. */
+static void test_files_are_apart(void **state)
+{
+    static const struct {
+        const char *words, *reason;
+    } rows[] = {
+        {RMS "--json same --html same",
+         "is given twice, for --json and for --html"},
+        {RMS "--html same --markdown ./same",
+         "is given twice, for --html and for --markdown"},
+        {RMS "--waivers same --annotations same",
+         "is given twice, for --waivers and for"},
+        {RMS "--baseline same --update-baseline --json same",
+         "is given twice, for"},
+        {"report same --html link",
+         "is given twice, for the records and for --html"},
+    };
+    (void)state;
+    assert_run(RMS "--quiet --json same", 0);
+    assert_int_equal(symlink("same", "link"), 0);
+    char *before = slurp("same");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (i == 2)
+            put("same", "{\"waivers\": []}\n");
+        if (i == 3)
+            remove("same");
+        if (i == 4)
+            put("same", before);
+        assert_error(rows[i].words, 2, rows[i].reason);
+        assert_false(exists("same.partial"));
+    }
+    char *after = slurp("same");
+    assert_string_equal(after, before);
+    free(before);
+    free(after);
+    remove("link");
+    remove("same");
+    /* devices are for all */
+    assert_run(RMS "--html /dev/null --junit /dev/null", 0);
+}
+
+/* A cause is told once, and no factor of outputs that are no numbers. */
+static void test_causes_in_words(void **state)
+{
+    (void)state;
+    assert_run("check builtin:bug.one_pass_unclamped --profile smoke "
+               "--no-score --quiet --json c.jsonl",
+               1);
+    assert_int_equal(shell("grep -q 'rstd not finite at' c.jsonl"), 0);
+    assert_int_equal(shell("grep -E -e 'inf to -inf' -e '-nan' "
+                           "-e 'cancels[^\"]*cancels' c.jsonl"),
+                     1);
+    remove("c.jsonl");
+}
+
+static void test_records_to_stdout(void **state)
+{
+    (void)state;
+    assert_run(RMS "--quiet --json -", 0);
+    assert_true(strncmp(out, "{\"kind\":\"run\"", 13) == 0);
+    assert_non_null(strstr(out, "{\"kind\":\"end\""));
+    assert_false(exists("-"));
+    assert_false(exists("-.partial"));
 }
 
 /* What follows the first `key` of a text, up to the end of its line. */
@@ -292,6 +360,9 @@ int main(void)
         cmocka_unit_test(test_subjects_that_cannot_load),
         cmocka_unit_test(test_nothing_checked),
         cmocka_unit_test(test_reports_that_cannot_be_written),
+        cmocka_unit_test(test_files_are_apart),
+        cmocka_unit_test(test_records_to_stdout),
+        cmocka_unit_test(test_causes_in_words),
         cmocka_unit_test(test_replay),
         cmocka_unit_test(test_malformed_cases),
         cmocka_unit_test(test_list_and_explain),

@@ -205,7 +205,7 @@ static void several_runs_stay_below_the_limit(void **unused)
         records[i] = record;
     }
     ng_report_mark_before(records, MANY);
-    char *text = render(records, 2 * MANY, true);
+    char *text = written(ng_report_markdown, records, 2 * MANY, true);
     char *compare = strstr(text, "\n### Side by side");
     char *changes = strstr(text, "\n### Changes since");
     assert_non_null(changes);

@@ -60,7 +60,9 @@ static void known_failures_are_waived_and_told(void **state)
     put("w.json",
         WAIVERS(WAIVER("") "," WAIVER(", \"op\": \"l2_norm\"") "," WAIVER(
             ", \"expires\": \"1999-12-31\"")));
-    assert_run(CHECK "--kernel '[sw]*' --waivers w.json --html h.html", 0);
+    assert_run(CHECK "--kernel '[sw]*' --waivers w.json --html h.html "
+                     "--markdown m.md",
+               0);
     const found waived = find("check", "WAIVED");
     assert_int_equal(waived.count, failing);
     assert_string_equal(waived.first.waived, "FAIL");
@@ -80,7 +82,13 @@ static void known_failures_are_waived_and_told(void **state)
              "PASS  %zu failing cases of 1 kernel are waived\n", failing);
     assert_true(strncmp(out, line, strlen(line)) == 0);
     assert_non_null(
-        strstr(out, "waivers: 1 used, 1 unused: remove, 1 expired\n"));
+        strstr(out, "waivers: 1 used, 1 unused, 1 expired; first unused: "));
+    assert_non_null(strstr(out, ": it names no check of this run; "));
+    char *brief = slurp("m.md");
+    assert_non_null(strstr(brief, "\nWaivers: 1 used, 1 unused, 1 expired.\n"));
+    snprintf(line, sizeof line, " (%zu waived) |", failing);
+    assert_non_null(strstr(brief, line));
+    free(brief);
     char *page = slurp("h.html");
     assert_null(markup_fault(page));
     assert_non_null(strstr(page, "<section id=\"waivers\""));

@@ -38,10 +38,11 @@ typedef struct ng_tally {
     uint64_t baselines; /* runs that were compared with one */
     uint64_t baseline_worse, baseline_accepted, baseline_better, baseline_new,
         baseline_gone, baseline_unchanged; /* entries */
-    double worst_ratio;           /* of kernels not seeded; NAN without any */
-    const ng_record *worst;       /* where; NULL likewise */
-    const ng_record *first_wrong; /* of kernels not seeded, or NULL */
-    const ng_record *first_worse; /* than the baseline, or NULL */
+    double worst_ratio;            /* of kernels not seeded; NAN without any */
+    const ng_record *worst;        /* where; NULL likewise */
+    const ng_record *first_wrong;  /* of kernels not seeded, or NULL */
+    const ng_record *first_worse;  /* than the baseline, or NULL */
+    const ng_record *first_unused; /* waiver, or NULL */
 } ng_tally;
 
 ng_status ng_tally_records(ng_tally *tally, const ng_record *records,
