@@ -93,7 +93,8 @@ static void sort_checks(ng_atlas *a)
                                                         a->sorted[i]) != 0;
 }
 
-static void add_check(ng_atlas_cell *c, const ng_record *record, bool *found)
+static void add_check(ng_atlas_cell *c, const ng_record *record, bool ordinary,
+                      bool *found)
 {
     ng_verdict verdict = ng_record_verdict(record);
     ng_histogram histogram;
@@ -105,12 +106,14 @@ static void add_check(ng_atlas_cell *c, const ng_record *record, bool *found)
     if (verdict == NG_SKIP || verdict == NG_UNSUPPORTED || verdict == NG_WAIVED)
         return;
     c->judged++;
+    if (!isnan(record->ratio) && !(record->ratio <= c->ratio))
+        c->ratio = record->ratio;
+    if (!ng_record_tells_ulp(record, ordinary))
+        return;
     if (!isnan(record->error_ulp) && !(record->error_ulp <= c->ulp)) {
         c->ulp = record->error_ulp;
         c->worst = record;
     }
-    if (!isnan(record->ratio) && !(record->ratio <= c->ratio))
-        c->ratio = record->ratio;
     if (record->histogram[0] != '\0' &&
         ng_histogram_parse(&histogram, record->histogram, NULL) == ng_status_ok)
         ng_histogram_merge(&c->histogram, &histogram);
@@ -163,7 +166,7 @@ size_t ng_atlas_row(const ng_atlas *a, size_t i, ng_atlas_cell *cells)
         if (i == begin || by_finding(a->sorted[i - 1], a->sorted[i]) != 0)
             found = false;
         add_check(&cells[column_of(a, a->sorted[i]->subject)], a->sorted[i],
-                  &found);
+                  a->ordinary, &found);
     }
     for (size_t s = 0; s < a->subject_count; s++) {
         ng_atlas_cell *c = &cells[s];
@@ -177,7 +180,9 @@ size_t ng_atlas_row(const ng_atlas *a, size_t i, ng_atlas_cell *cells)
 
 ng_status ng_atlas_make(ng_atlas *atlas, const ng_page *page)
 {
-    *atlas = (ng_atlas){.page = page};
+    *atlas =
+        (ng_atlas){.page = page,
+                   .ordinary = ng_records_ordinary(page->records, page->count)};
     find_subjects(atlas);
     if (atlas->subject_count < 2)
         return ng_status_ok; /* nothing to compare */

@@ -25,6 +25,7 @@ typedef struct ng_atlas {
     size_t subject_count, subjects_left_out;
     const ng_record **sorted; /* checks by op, pass, dtype */
     size_t count, row_count;
+    bool ordinary; /* errors in ulp are of normal inputs (grid.h) */
 } ng_atlas;
 
 /* Subjects as they first occur; kernels that are wrong on purpose compare

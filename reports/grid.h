@@ -27,6 +27,12 @@ ng_verdict ng_score_verdict(const ng_score *score);
 ng_verdict ng_record_verdict(const ng_record *record);
 bool ng_record_wrong(const ng_record *record); /* NULL is not */
 
+/* Errors in ulp are told of ordinary inputs, normal ones under the property
+ * accuracy, where the records have some: where an output nearly cancels, every
+ * kernel errs by any number of ulp. Else they are told of all. */
+bool ng_records_ordinary(const ng_record *records, size_t count);
+bool ng_record_tells_ulp(const ng_record *record, bool ordinary);
+
 /* Its cause, or what its verdict means where it names none. */
 const char *ng_record_cause(const ng_record *record);
 

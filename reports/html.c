@@ -115,6 +115,7 @@ ng_status ng_report_html(const ng_record *records, size_t count, bool complete,
             .records = records,
             .count = count,
             .complete = complete,
+            .ordinary = ng_records_ordinary(records, count),
             .properties = &grid,
             .tally = &tally,
         };

@@ -258,8 +258,15 @@ ng_status ng_report_markdown(const ng_record *records, size_t count,
         status = ng_findings_make(&findings, &arena, &grid, records, count,
                                   complete, error);
     if (status == ng_status_ok) {
-        const ng_markdown m = {&out,     &arena, records, count,
-                               complete, &grid,  &tally,  &findings};
+        const ng_markdown m = {.out = &out,
+                               .arena = &arena,
+                               .records = records,
+                               .count = count,
+                               .complete = complete,
+                               .grid = &grid,
+                               .tally = &tally,
+                               .findings = &findings,
+                               .ordinary = ng_records_ordinary(records, count)};
         ng_tally_grid(&tally, &grid, records, count);
         write_verdict(&m);
         ng_markdown_changes(&m, CHANGES_FULL);

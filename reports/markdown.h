@@ -15,6 +15,7 @@ typedef struct ng_markdown {
     const ng_grid *grid; /* by property */
     const ng_tally *tally;
     const ng_findings *findings;
+    bool ordinary; /* errors in ulp are of normal inputs (grid.h) */
 } ng_markdown;
 
 /* The tables of kernels: those that do not pass, and those that do, folded.

@@ -13,19 +13,28 @@ static bool passes(const ng_row *row)
     return row->score.wrong == 0 && row->score.judged > 0;
 }
 
-/* All outputs of the kernel; a histogram that cannot be read is left out. */
-static void merge_histograms(ng_histogram *sum, const ng_row *row)
+/* The kernel's errors in ulp, and the largest; a histogram that cannot be read
+ * is left out. */
+static double merge_errors(ng_histogram *sum, const ng_row *row, bool ordinary)
 {
+    double largest = NAN;
     *sum = (ng_histogram){{0}};
     for (size_t i = 0; i < row->cell_count; i++) {
         const ng_cell *cell = &row->cells[i];
         for (size_t k = 0; k < cell->record_count; k++) {
+            const ng_record *record = cell->records[k];
             ng_histogram one;
-            const char *text = cell->records[k]->histogram;
-            if (text[0] && ng_histogram_parse(&one, text, NULL) == ng_status_ok)
+            if (!ng_record_tells_ulp(record, ordinary))
+                continue;
+            if (!isnan(record->error_ulp) && !(record->error_ulp <= largest))
+                largest = record->error_ulp;
+            if (record->histogram[0] &&
+                ng_histogram_parse(&one, record->histogram, NULL) ==
+                    ng_status_ok)
                 ng_histogram_merge(sum, &one);
         }
     }
+    return largest;
 }
 
 /* An edge of a bin, which the quantile does not exceed: it may be larger than
@@ -44,7 +53,7 @@ static void write_row(const ng_markdown *m, const ng_row *row)
     ng_buffer *out = m->out;
     const ng_record *first = row->score.first;
     ng_histogram errors;
-    merge_histograms(&errors, row);
+    double largest = merge_errors(&errors, row, m->ordinary);
     ng_buffer_add(out, row->score.wrong > 0 ? "| ❌ "
                        : passes(row)        ? "| ✅ "
                                             : "| ⚠️ ");
@@ -69,18 +78,21 @@ static void write_row(const ng_markdown *m, const ng_row *row)
     write_quantile(out, &errors, 0.5);
     write_quantile(out, &errors, 0.99);
     ng_buffer_add(out, " | ");
-    ng_markdown_number(out, row->score.error_ulp);
+    ng_markdown_number(out, largest);
     ng_buffer_add(out, " |\n");
 }
 
-static void write_subject(ng_buffer *out, const ng_row *row)
+static void write_subject(const ng_markdown *m, const ng_row *row)
 {
+    ng_buffer *out = m->out;
     ng_buffer_add(out, "\n");
     ng_markdown_name(out, row->subject);
-    ng_buffer_add(out, "\n\n| Kernel | Op, pass, dtype | Cases | Wrong | "
-                       "Largest error/bound | Error in ulp: median | p99 | "
-                       "Largest |\n"
-                       "|---|---|--:|--:|--:|--:|--:|--:|\n");
+    ng_buffer_format(out,
+                     "\n\n| Kernel | Op, pass, dtype | Cases | Wrong | "
+                     "Largest error/bound | Error in ulp%s: median | p99 | "
+                     "Largest |\n"
+                     "|---|---|--:|--:|--:|--:|--:|--:|\n",
+                     m->ordinary ? ", normal inputs" : "");
 }
 
 static size_t count_rows(const ng_markdown *m, bool passing)
@@ -106,7 +118,7 @@ static void write_rows(const ng_markdown *m, bool passing, size_t full)
             continue;
         }
         if (row->subject_first != subject)
-            write_subject(m->out, row);
+            write_subject(m, row);
         subject = row->subject_first;
         write_row(m, row);
     }

@@ -109,10 +109,11 @@ static void write_cell(ng_buffer *out, const ng_atlas_cell *c)
 
 static void write_head(const ng_markdown *m, const ng_atlas *atlas)
 {
-    ng_buffer_add(m->out,
-                  "\n### Side by side\n\nLargest error and 99th percentile of "
-                  "all outputs, in ulp of the exact value.\n\n"
-                  "| Op, pass, dtype | ");
+    ng_buffer_format(
+        m->out,
+        "\n### Side by side\n\nLargest error and 99th percentile of the "
+        "outputs%s, in ulp of the exact value.\n\n| Op, pass, dtype | ",
+        atlas->ordinary ? " of normal inputs" : "");
     for (size_t s = 0; s < atlas->subject_count; s++) {
         ng_buffer_markdown(
             m->out, atlas->name[s][0] ? atlas->name[s] : "(not named)", 60);

@@ -25,7 +25,8 @@ typedef struct ng_page {
     const ng_tally *tally;
     ng_anchor *anchors; /* of the findings that the page has */
     size_t anchor_count;
-    size_t full; /* bytes of the page at which its section is */
+    bool ordinary; /* errors in ulp are of normal inputs (grid.h) */
+    size_t full;   /* bytes of the page at which its section is */
 } ng_page;
 
 #define NG_SECTION(name, title, kib) void ng_section_##name(ng_page *page);

@@ -16,6 +16,27 @@ ng_verdict ng_record_verdict(const ng_record *record)
     return ng_verdict_parse(record->verdict, &verdict) ? verdict : NG_ERROR;
 }
 
+static bool is_ordinary(const ng_record *record)
+{
+    return strcmp(record->family, "normal") == 0 &&
+           strcmp(record->property, "accuracy") == 0;
+}
+
+bool ng_records_ordinary(const ng_record *records, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(records[i].kind, "check") == 0 &&
+            records[i].histogram[0] != '\0' && is_ordinary(&records[i]))
+            return true;
+    }
+    return false;
+}
+
+bool ng_record_tells_ulp(const ng_record *record, bool ordinary)
+{
+    return !ordinary || is_ordinary(record);
+}
+
 bool ng_record_wrong(const ng_record *record)
 {
     return record != NULL && ng_verdict_wrong(ng_record_verdict(record));

@@ -112,8 +112,9 @@ static void note_lacks(compare *a, const ng_record *first,
 
 static void write_head(const compare *a)
 {
-    static const char head[] =
-        "<p>Largest error and 99th percentile of all outputs, in ulp of the "
+    ng_buffer_format(
+        a->page->out,
+        "<p>Largest error and 99th percentile of the outputs%s, in ulp of the "
         "exact value, the largest error / bound, and the input that gave the "
         "largest error; each kernel met the cases of its own contract. Best "
         "and worst are by p99, since hard inputs make large errors in every "
@@ -121,8 +122,8 @@ static void write_head(const compare *a)
         "<div class=\"scroll tall\" tabindex=\"0\" role=\"group\" "
         "aria-label=\"Side by side\"><table class=\"matrix atlas\">"
         "<caption>Error in ulp by op, pass and dtype: largest, p99, findings, "
-        "worst input</caption>\n<thead><tr><th scope=\"col\">Op</th>";
-    ng_buffer_add(a->page->out, head);
+        "worst input</caption>\n<thead><tr><th scope=\"col\">Op</th>",
+        a->atlas.ordinary ? " of normal inputs" : "");
     for (size_t s = 0; s < a->atlas.subject_count; s++) {
         ng_buffer_add(a->page->out, "<th scope=\"col\" title=\"");
         ng_buffer_excerpt(a->page->out, a->atlas.subject[s], 300);

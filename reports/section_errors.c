@@ -31,7 +31,8 @@ typedef struct errors {
 static void add_record(errors *e, line *l, const ng_record *record)
 {
     ng_histogram histogram;
-    if (record->histogram[0] == '\0')
+    if (record->histogram[0] == '\0' ||
+        !ng_record_tells_ulp(record, e->page->ordinary))
         return;
     if (ng_histogram_parse(&histogram, record->histogram, NULL) !=
         ng_status_ok) {
@@ -215,12 +216,15 @@ static void write_line(const errors *e, const line *l)
 
 static void write_head(const errors *e)
 {
-    ng_buffer_add(
+    ng_buffer_format(
         e->page->out,
-        "<p>How many outputs erred by how many units in the last place (ulp) "
+        "<p>How many outputs%s erred by how many units in the last place (ulp) "
         "of the exact value; up to the dashed line, at half an ulp, they are "
         "rounded correctly. Quantiles are upper ends of bins, two bins to a "
-        "factor of two.</p>\n"
+        "factor of two.</p>\n",
+        e->page->ordinary ? " of normal inputs (property accuracy)" : "");
+    ng_buffer_add(
+        e->page->out,
         "<div class=\"scroll tall\" tabindex=\"0\" role=\"group\" "
         "aria-label=\"Error in ulp\"><table class=\"errors sortable\">\n"
         "<caption>Errors of outputs in ulp</caption>\n<thead><tr>");

@@ -275,7 +275,9 @@ static void write_errors(facts *f)
         for (size_t k = 0; k < cell->record_count; k++) {
             ng_histogram one;
             const char *text = cell->records[k]->histogram;
-            if (text[0] && ng_histogram_parse(&one, text, NULL) == ng_status_ok)
+            if (text[0] &&
+                ng_record_tells_ulp(cell->records[k], page->ordinary) &&
+                ng_histogram_parse(&one, text, NULL) == ng_status_ok)
                 ng_histogram_merge(&all, &one);
         }
     }
@@ -283,9 +285,11 @@ static void write_errors(facts *f)
         return;
     open_fact(f, "errors", "Error in ulp");
     ng_buffer_format(page->out,
-                     "%.4g&nbsp;%% of the outputs are correctly rounded, "
+                     "%.4g&nbsp;%% of the outputs%s are correctly rounded, "
                      "%.4g&nbsp;%% within 4 units in the last place",
-                     share_to(&all, 0.5), share_to(&all, 4));
+                     share_to(&all, 0.5),
+                     page->ordinary ? " of normal inputs" : "",
+                     share_to(&all, 4));
     close_fact(f);
 }
 

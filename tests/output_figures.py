@@ -12,7 +12,7 @@ import xml.etree.ElementTree as xml
 from page_runs import changes, rank
 from record_numbers import (NOT_JUDGED, agrees, count, edge, expect, faults,
                             histogram, is_judged, is_wrong, kernels, largest,
-                            load, quantile, ratio, ulp)
+                            load, ordinary, quantile, ratio, told, ulp)
 from report_runs import NAMES
 
 
@@ -130,6 +130,11 @@ def tables(text):
             for line in text.splitlines() if line.startswith("| ")]
 
 
+def waived(checks):
+    count = sum(r["verdict"] == "WAIVED" for r in checks)
+    return f" ({count} waived)" if count else ""
+
+
 def markdown(name, text, facts):
     expect(number(r"\n([\d,]+) of ([\d,]+) kernels? pass(?:es)?, ([\d,]+) "
                   r"cases, ([\d,]+) outputs", text, name) ==
@@ -144,7 +149,7 @@ def markdown(name, text, facts):
         expect("### Findings" not in text, name, "markdown: no findings")
     rows = [r for r in tables(text) if r[0][:1] in "✅❌⚠" and len(r) == 8]
     wanted = sorted([k, str(sum(map(is_judged, rs))),
-                     str(sum(map(is_wrong, rs)))]
+                     str(sum(map(is_wrong, rs))) + waived(rs)]
                     for (_, k), rs in facts.right.items())
     expect(sorted([r[0].split()[-1]] + [c.replace(",", "") for c in r[2:4]]
                   for r in rows) == wanted, name, "markdown: kernels")
@@ -162,6 +167,7 @@ def markdown_compare(name, text, facts):
     if len(subjects) < 2:
         expect("### Side by side" not in text, name, "compares one")
         return
+    alone = ordinary(facts.records)
     part = text.split("### Side by side", 1)[1].split("\n### ")[0]
     part = part.split("\n<details>")[0]
     head, *rows = tables(part)
@@ -172,11 +178,11 @@ def markdown_compare(name, text, facts):
             wanted[f"{r['op']} {r['pass']} {r['dtype']}"][subject].append(r)
     expect(sorted(r[0] for r in rows) == sorted(wanted), name, "rows")
     for title, *cells in rows:
-        best, worst = rank(wanted[title])
+        best, worst = rank(wanted[title], alone)
         for subject, cell in zip(subjects, cells, strict=True):
             checks = wanted[title].get(subject, [])
             expect(("no kernel" in cell) == (not checks), name, cell)
-            judged = [r for r in checks if is_judged(r)]
+            judged = told([r for r in checks if is_judged(r)], alone)
             most = largest(map(ulp, judged))
             if not math.isnan(most):
                 expect(agrees(cell.split(",")[0], most), name, title, cell,
@@ -210,7 +216,7 @@ def adoption(name, text, facts):
               if kind == "waiver" or state != "unchanged"}
     wanted.update({"as before": kept} if kept else {})
     found = {}
-    for words in re.findall(r"(?:waivers: |baseline: |\n)((?:\d+ (?:used|unused"
+    for words in re.findall(r"(?:[Ww]aivers: |[Bb]aseline: )((?:\d+ (?:used|unused"
                             r"|worse|better).*))", text):
         for n, state in re.findall(r"([\d,]+) (used|unused|expired|worse|"
                                    r"better|new|gone|as before)", words):
@@ -319,7 +325,7 @@ def standings(name, text, facts):
         for r in checks:
             rows[r["op"], r["pass"], r["dtype"]][subject].append(r)
     for cells in rows.values():
-        best, worst = rank(cells)
+        best, worst = rank(cells, ordinary(facts.records))
         for s, checks in cells.items():
             wanted[s][0] += s in best
             wanted[s][1] += s in worst

@@ -8,14 +8,16 @@ import re
 import page_tree
 from page_sections import numbers, same
 from record_numbers import (agrees, count, edge, expect, histogram, is_judged,
-                            is_wrong, kernels, largest, quantile, ratio, real,
-                            ulp)
+                            is_wrong, kernels, largest, ordinary, quantile,
+                            ratio, real, told, ulp)
 
 VERDICT_KINDS = ("newly fails", "no longer judged", "fixed")
 
 
-def atlas_cell(cell, checks, *words):
+def atlas_cell(cell, checks, alone, *words):
     judged = [r for r in checks if is_judged(r)]
+    bound = largest(map(ratio, judged))
+    judged = told(judged, alone)
     if not judged or math.isnan(most := largest(map(ulp, judged))):
         expect(cell.first("b") is None, *words, "of nothing", cell.text)
         return
@@ -31,16 +33,16 @@ def atlas_cell(cell, checks, *words):
     elif shown:
         expect(not shown.group(1) and agrees(shown.group(2), min(p99, most)),
                *words, text, p99)
-    bound = largest(map(ratio, judged))
     shown = re.search(r"of bound (\S+)", text)
     expect(math.isnan(bound) or agrees(shown.group(1), bound), *words, text,
            bound)
 
 
-def rank(cells):
+def rank(cells, alone):
     """(the best, the worst) of {subject: checks}: by p99 where all have one
     that tells them apart; who has a finding is not best."""
-    judged = {s: [r for r in rs if is_judged(r)] for s, rs in cells.items()}
+    judged = {s: told([r for r in rs if is_judged(r)], alone)
+              for s, rs in cells.items()}
     most = {s: largest(map(ulp, rs)) for s, rs in judged.items()}
     most = {s: v for s, v in most.items() if not math.isnan(v)}
     p99 = {s: quantile(histogram(judged[s]), 0.99) for s in most}
@@ -61,7 +63,7 @@ def compare(section, records):
     table = section.first("table", "atlas")
     subjects = [th.attributes["title"] for th in
                 table.first("thead").all("th")[1:]]
-    everything = kernels(records)
+    everything, alone = kernels(records), ordinary(records)
     expect(subjects == list(dict.fromkeys(s for s, _ in everything)),
            "side by side", subjects)
     wanted = collections.defaultdict(lambda: collections.defaultdict(list))
@@ -71,13 +73,13 @@ def compare(section, records):
     shown = {row.cells[0].text: row for row in page_tree.rows(table)}
     lacking = collections.Counter()
     for k in same(shown, wanted, "side by side"):
-        best, worst = rank(wanted[k])
+        best, worst = rank(wanted[k], alone)
         for subject, cell in zip(subjects, shown[k].cells[1:], strict=True):
             checks = wanted[k].get(subject, [])
             lacking[subject] += not checks
             words = "side by side", k, subject
             expect(bool(checks) == (cell.text != "no kernel"), *words)
-            atlas_cell(cell, checks, *words)
+            atlas_cell(cell, checks, alone, *words)
             found = {(r["kernel"], r["property"]) for r in checks
                      if is_wrong(r)}
             number = re.search(r"(\d+) findings?", cell.text)

@@ -88,6 +88,21 @@ def histogram(records):
     return bins
 
 
+def ordinary(records):
+    """Whether errors in ulp are told of normal inputs alone."""
+    return any(r["kind"] == "check" and r.get("histogram") and is_ordinary(r)
+               for r in records)
+
+
+def is_ordinary(record):
+    return (record.get("family"), record["property"]) == ("normal", "accuracy")
+
+
+def told(checks, alone):
+    """Those whose errors in ulp are told."""
+    return [r for r in checks if is_ordinary(r)] if alone else checks
+
+
 def edge(number):
     """The largest error of a bin: 0, 1/64, then two bins a binade to 2^24."""
     if number == 0:
