@@ -1,9 +1,7 @@
 /* Annotations: workflow commands of GitHub Actions, which show a finding beside
  * the line of source that it is about. One line each; whatever a record says,
  * it can neither end its own command nor begin another. */
-#include "buffer.h"
-#include "findings.h"
-#include "tally.h"
+#include "document.h"
 
 #include <math.h>
 #include <string.h>
@@ -98,11 +96,13 @@ static void write_finding(ng_buffer *out, const ng_found *found)
     ng_buffer_free(&text);
 }
 
-static void write_all(ng_buffer *out, const ng_findings *findings,
-                      const ng_tally *tally, bool complete)
+static void write_all(const ng_document *document)
 {
+    ng_buffer *out = document->out;
+    const ng_findings *findings = document->findings;
+    const ng_tally *tally = document->tally;
     size_t shown = 0, room = SHOWN_MAX;
-    if (!complete) {
+    if (!document->complete) {
         ng_buffer_add(out, "::error title=normgate::the run did not come to "
                            "its end; its records have no closing line\n");
         room--;
@@ -127,25 +127,5 @@ ng_status ng_report_annotations(const ng_record *records, size_t count,
                                 bool complete, const char *path,
                                 ng_error *error)
 {
-    ng_arena arena = {0};
-    ng_buffer out = {0};
-    ng_grid grid;
-    ng_tally tally;
-    ng_findings findings;
-    ng_status status =
-        ng_grid_make(&grid, &arena, records, count, ng_by_property, error);
-    if (status == ng_status_ok)
-        status = ng_findings_make(&findings, &arena, &grid, records, count,
-                                  complete, error);
-    if (status == ng_status_ok) {
-        ng_tally_grid(&tally, &grid, records, count);
-        write_all(&out, &findings, &tally, complete);
-        status = ng_buffer_status(&out, error);
-    }
-    if (status == ng_status_ok)
-        status = ng_report_write_file(path, out.size > 0 ? out.data : "",
-                                      out.size, error);
-    ng_buffer_free(&out);
-    ng_arena_release(&arena);
-    return status;
+    return ng_document_make(records, count, complete, path, write_all, error);
 }

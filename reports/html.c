@@ -1,5 +1,6 @@
 /* The page: a head with the style sheet, the sections that have something to
  * say in their order, and the script, without which nothing is missing. */
+#include "document.h"
 #include "page.h"
 #include "tally.h"
 
@@ -99,32 +100,23 @@ static void write_page(ng_page *page, ng_buffer *out)
     ng_buffer_add(out, "</script>\n</body>\n</html>\n");
 }
 
+static void write_document(const ng_document *document)
+{
+    ng_page page = {
+        .arena = document->arena,
+        .records = document->records,
+        .count = document->count,
+        .complete = document->complete,
+        .ordinary = document->ordinary,
+        .properties = document->grid,
+        .tally = document->tally,
+    };
+    write_page(&page, document->out);
+}
+
 ng_status ng_report_html(const ng_record *records, size_t count, bool complete,
                          const char *path, ng_error *error)
 {
-    ng_arena arena = {0};
-    ng_buffer out = {0};
-    ng_grid grid;
-    ng_tally tally;
-    ng_status status =
-        ng_grid_make(&grid, &arena, records, count, ng_by_property, error);
-    if (status == ng_status_ok) {
-        ng_tally_grid(&tally, &grid, records, count);
-        ng_page page = {
-            .arena = &arena,
-            .records = records,
-            .count = count,
-            .complete = complete,
-            .ordinary = ng_records_ordinary(records, count),
-            .properties = &grid,
-            .tally = &tally,
-        };
-        write_page(&page, &out);
-        status = ng_buffer_status(&out, error);
-    }
-    if (status == ng_status_ok)
-        status = ng_report_write_file(path, out.data, out.size, error);
-    ng_buffer_free(&out);
-    ng_arena_release(&arena);
-    return status;
+    return ng_document_make(records, count, complete, path, write_document,
+                            error);
 }

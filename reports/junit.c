@@ -2,8 +2,7 @@
  * Jenkins xUnit plug-in (junit-10.xsd) allows, since the strictest reader
  * decides: no file and line of a test case, they stand in the suite and in the
  * text of a failure. */
-#include "buffer.h"
-#include "tally.h"
+#include "document.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -338,18 +337,25 @@ static void write_baseline(ng_buffer *out, const ng_record *records,
     add_totals(sum, &t);
 }
 
-static void write_document(ng_buffer *out, const ng_grid *grid,
-                           const ng_record *records, size_t count,
-                           const ng_record *const *runs, const ng_tally *tally,
-                           bool complete)
+static void write_document(const ng_document *document)
 {
+    ng_buffer *out = document->out;
+    const ng_record *records = document->records;
+    const ng_grid *grid = document->grid;
+    const ng_tally *tally = document->tally;
+    const ng_record **runs =
+        find_runs(records, document->count, document->arena);
     ng_buffer suites = {0};
     totals sum = {0};
+    if (runs == NULL) {
+        out->failed = true;
+        return;
+    }
     for (size_t i = 0; i < grid->row_count; i++)
         write_suite(&suites, &grid->rows[i],
                     runs[grid->rows[i].score.first - records], &sum);
-    write_baseline(&suites, records, count, tally, &sum);
-    if (!complete)
+    write_baseline(&suites, records, document->count, tally, &sum);
+    if (!document->complete)
         write_run(&suites, "the run comes to its end",
                   "the records have no closing line; run it again", &sum);
     if (tally->cases + tally->cases_waived == 0)
@@ -369,23 +375,6 @@ static void write_document(ng_buffer *out, const ng_grid *grid,
 ng_status ng_report_junit(const ng_record *records, size_t count, bool complete,
                           const char *path, ng_error *error)
 {
-    ng_arena arena = {0};
-    ng_buffer out = {0};
-    ng_grid grid;
-    ng_tally tally;
-    ng_status status =
-        ng_grid_make(&grid, &arena, records, count, ng_by_property, error);
-    if (status == ng_status_ok) {
-        const ng_record **runs = find_runs(records, count, &arena);
-        ng_tally_grid(&tally, &grid, records, count);
-        out.failed = runs == NULL;
-        if (runs)
-            write_document(&out, &grid, records, count, runs, &tally, complete);
-        status = ng_buffer_status(&out, error);
-    }
-    if (status == ng_status_ok)
-        status = ng_report_write_file(path, out.data, out.size, error);
-    ng_buffer_free(&out);
-    ng_arena_release(&arena);
-    return status;
+    return ng_document_make(records, count, complete, path, write_document,
+                            error);
 }

@@ -4,6 +4,7 @@
  * characters) whatever the records say. */
 #include "markdown.h"
 #include "adoption.h"
+#include "tally.h"
 
 #include <math.h>
 #include <string.h>
@@ -58,7 +59,7 @@ static void write_sentence(ng_buffer *out, const ng_tally *tally,
     ng_buffer_free(&sentence);
 }
 
-static void write_verdict(const ng_markdown *m)
+static void write_verdict(const ng_document *m)
 {
     const ng_tally *t = m->tally;
     ng_buffer *out = m->out;
@@ -145,7 +146,7 @@ static void write_block(ng_buffer *out, const char *term, const char *language,
     ng_buffer_fenced(out, language, text);
 }
 
-static void write_finding(const ng_markdown *m, const ng_found *found)
+static void write_finding(const ng_document *m, const ng_found *found)
 {
     const ng_record *record = found->record;
     ng_buffer *out = m->out;
@@ -173,7 +174,7 @@ static void write_finding(const ng_markdown *m, const ng_found *found)
 }
 
 /* The worst in full, the next by name, the rest as a number. */
-static void write_findings(const ng_markdown *m)
+static void write_findings(const ng_document *m)
 {
     const ng_findings *all = m->findings;
     size_t i = 0;
@@ -211,7 +212,7 @@ static void write_fact(ng_buffer *out, const char *term, const char *text)
 }
 
 /* Each run: what ran, and where. */
-static void write_provenance(const ng_markdown *m)
+static void write_provenance(const ng_document *m)
 {
     ng_buffer *out = m->out;
     size_t runs = 0, left_out = 0;
@@ -244,43 +245,20 @@ static void write_provenance(const ng_markdown *m)
         ng_buffer_add(out, "\n</details>\n");
 }
 
+static void write_all(const ng_document *m)
+{
+    write_verdict(m);
+    ng_markdown_changes(m, CHANGES_FULL);
+    ng_markdown_compare(m, COMPARE_FULL);
+    write_findings(m);
+    ng_markdown_kernels(m, TABLE_FULL);
+    ng_markdown_waivers(m, WAIVERS_FULL);
+    ng_markdown_baseline(m, BASELINE_FULL);
+    write_provenance(m);
+}
+
 ng_status ng_report_markdown(const ng_record *records, size_t count,
                              bool complete, const char *path, ng_error *error)
 {
-    ng_arena arena = {0};
-    ng_buffer out = {0};
-    ng_grid grid;
-    ng_tally tally;
-    ng_findings findings;
-    ng_status status =
-        ng_grid_make(&grid, &arena, records, count, ng_by_property, error);
-    if (status == ng_status_ok)
-        status = ng_findings_make(&findings, &arena, &grid, records, count,
-                                  complete, error);
-    if (status == ng_status_ok) {
-        const ng_markdown m = {.out = &out,
-                               .arena = &arena,
-                               .records = records,
-                               .count = count,
-                               .complete = complete,
-                               .grid = &grid,
-                               .tally = &tally,
-                               .findings = &findings,
-                               .ordinary = ng_records_ordinary(records, count)};
-        ng_tally_grid(&tally, &grid, records, count);
-        write_verdict(&m);
-        ng_markdown_changes(&m, CHANGES_FULL);
-        ng_markdown_compare(&m, COMPARE_FULL);
-        write_findings(&m);
-        ng_markdown_kernels(&m, TABLE_FULL);
-        ng_markdown_waivers(&m, WAIVERS_FULL);
-        ng_markdown_baseline(&m, BASELINE_FULL);
-        write_provenance(&m);
-        status = ng_buffer_status(&out, error);
-    }
-    if (status == ng_status_ok)
-        status = ng_report_write_file(path, out.data, out.size, error);
-    ng_buffer_free(&out);
-    ng_arena_release(&arena);
-    return status;
+    return ng_document_make(records, count, complete, path, write_all, error);
 }

@@ -2,35 +2,21 @@
 #ifndef NORMGATE_REPORTS_MARKDOWN_H
 #define NORMGATE_REPORTS_MARKDOWN_H
 
-#include "buffer.h"
-#include "findings.h"
-#include "tally.h"
-
-typedef struct ng_markdown {
-    ng_buffer *out;
-    ng_arena *arena;
-    const ng_record *records;
-    size_t count;
-    bool complete;
-    const ng_grid *grid; /* by property */
-    const ng_tally *tally;
-    const ng_findings *findings;
-    bool ordinary; /* errors in ulp are of normal inputs (grid.h) */
-} ng_markdown;
+#include "document.h"
 
 /* The tables of kernels: those that do not pass, and those that do, folded.
  * From `full` bytes of the document on rows are only counted. */
-void ng_markdown_kernels(const ng_markdown *m, size_t full);
+void ng_markdown_kernels(const ng_document *m, size_t full);
 
 /* The tables of what was waived and of what moved against the baseline, folded;
  * `full` as above. */
-void ng_markdown_waivers(const ng_markdown *m, size_t full);
-void ng_markdown_baseline(const ng_markdown *m, size_t full);
+void ng_markdown_waivers(const ng_document *m, size_t full);
+void ng_markdown_baseline(const ng_document *m, size_t full);
 
 /* What changed since an earlier run, and several subjects side by side; nothing
  * where there is no such. */
-void ng_markdown_changes(const ng_markdown *m, size_t full);
-void ng_markdown_compare(const ng_markdown *m, size_t full);
+void ng_markdown_changes(const ng_document *m, size_t full);
+void ng_markdown_compare(const ng_document *m, size_t full);
 
 /* <code>name</code> */
 void ng_markdown_name(ng_buffer *out, const char *text);

@@ -40,7 +40,7 @@ static void write_waiver(ng_buffer *out, const ng_record *record)
     ng_buffer_add(out, " |\n");
 }
 
-void ng_markdown_waivers(const ng_markdown *m, size_t full)
+void ng_markdown_waivers(const ng_document *m, size_t full)
 {
     size_t left_out = 0;
     if (m->tally->waivers == 0)
@@ -73,7 +73,7 @@ static void write_entry(ng_buffer *out, const ng_record *record)
     ng_buffer_add(out, " |\n");
 }
 
-void ng_markdown_baseline(const ng_markdown *m, size_t full)
+void ng_markdown_baseline(const ng_document *m, size_t full)
 {
     size_t shown = 0, left_out = 0;
     for (size_t i = 0; i < m->count; i++) {

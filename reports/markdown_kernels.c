@@ -48,7 +48,7 @@ static void write_quantile(ng_buffer *out, const ng_histogram *errors,
         out, isinf(edge) ? ng_histogram_edge(NG_HISTOGRAM_BINS - 2) : edge);
 }
 
-static void write_row(const ng_markdown *m, const ng_row *row)
+static void write_row(const ng_document *m, const ng_row *row)
 {
     ng_buffer *out = m->out;
     const ng_record *first = row->score.first;
@@ -82,7 +82,7 @@ static void write_row(const ng_markdown *m, const ng_row *row)
     ng_buffer_add(out, " |\n");
 }
 
-static void write_subject(const ng_markdown *m, const ng_row *row)
+static void write_subject(const ng_document *m, const ng_row *row)
 {
     ng_buffer *out = m->out;
     ng_buffer_add(out, "\n");
@@ -95,7 +95,7 @@ static void write_subject(const ng_markdown *m, const ng_row *row)
                      m->ordinary ? ", normal inputs" : "");
 }
 
-static size_t count_rows(const ng_markdown *m, bool passing)
+static size_t count_rows(const ng_document *m, bool passing)
 {
     size_t count = 0;
     for (size_t i = 0; i < m->grid->row_count; i++)
@@ -105,7 +105,7 @@ static size_t count_rows(const ng_markdown *m, bool passing)
 }
 
 /* A table for each subject, since rows of one are adjacent. */
-static void write_rows(const ng_markdown *m, bool passing, size_t full)
+static void write_rows(const ng_document *m, bool passing, size_t full)
 {
     const ng_record *subject = NULL;
     size_t left_out = 0;
@@ -125,7 +125,7 @@ static void write_rows(const ng_markdown *m, bool passing, size_t full)
     ng_markdown_more(m->out, left_out, "kernels");
 }
 
-void ng_markdown_kernels(const ng_markdown *m, size_t full)
+void ng_markdown_kernels(const ng_document *m, size_t full)
 {
     size_t passing = count_rows(m, true), others = count_rows(m, false);
     if (others > 0) {

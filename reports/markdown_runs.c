@@ -55,7 +55,7 @@ static void write_warnings(ng_buffer *out, const ng_diff *diff)
                            "checks are in one of them only.\n");
 }
 
-void ng_markdown_changes(const ng_markdown *m, size_t full)
+void ng_markdown_changes(const ng_document *m, size_t full)
 {
     ng_diff diff;
     if (!ng_diff_wanted(m->records, m->count))
@@ -107,7 +107,7 @@ static void write_cell(ng_buffer *out, const ng_atlas_cell *c)
     ng_buffer_add(out, " | ");
 }
 
-static void write_head(const ng_markdown *m, const ng_atlas *atlas)
+static void write_head(const ng_document *m, const ng_atlas *atlas)
 {
     ng_buffer_format(
         m->out,
@@ -125,7 +125,7 @@ static void write_head(const ng_markdown *m, const ng_atlas *atlas)
     ng_buffer_add(m->out, "\n");
 }
 
-static void write_row(const ng_markdown *m, const ng_atlas *atlas,
+static void write_row(const ng_document *m, const ng_atlas *atlas,
                       const ng_record *first, const ng_atlas_cell *cells)
 {
     const char *const names[] = {first->op, first->pass, first->dtype};
@@ -139,7 +139,7 @@ static void write_row(const ng_markdown *m, const ng_atlas *atlas,
     ng_buffer_add(m->out, "\n");
 }
 
-void ng_markdown_compare(const ng_markdown *m, size_t full)
+void ng_markdown_compare(const ng_document *m, size_t full)
 {
     ng_atlas atlas;
     ng_atlas_cell cells[NG_ATLAS_SUBJECTS_MAX];

@@ -91,6 +91,16 @@ void assert_error(const char *words, int code, const char *reason)
                  err);
 }
 
+void assert_refusal(ng_status status, const ng_error *error, const char *file,
+                    const char *what, const char *reason)
+{
+    if (status != ng_status_bad_input || strstr(error->text, file) == NULL ||
+        strstr(error->text, reason) == NULL)
+        fail_msg("%.100s: no '%s' in '%s'", what, reason, error->text);
+    for (const char *c = error->text; *c != '\0'; c++)
+        assert_in_range(*c, ' ', '~');
+}
+
 void assert_has(const char *text, const char *part)
 {
     if (text == NULL || strstr(text, part) == NULL)

@@ -30,6 +30,11 @@ int run(const char *words);
 void assert_run(const char *words, int code);
 void assert_error(const char *words, int code, const char *reason);
 
+/* A reader of `file` refused it: the error is printable and names the file and
+ * the reason. */
+void assert_refusal(ng_status status, const ng_error *error, const char *file,
+                    const char *what, const char *reason);
+
 void assert_has(const char *text, const char *part);
 void assert_lacks(const char *text, const char *part);
 

@@ -46,13 +46,8 @@ static void assert_refused(const char *what, const char *reason)
     ng_arena arena = {0};
     ng_waivers waivers;
     ng_error error = {{0}};
-    if (ng_waivers_read(&waivers, &arena, "w.json", &error) !=
-            ng_status_bad_input ||
-        strstr(error.text, "w.json") == NULL ||
-        strstr(error.text, reason) == NULL)
-        fail_msg("%.100s: no '%s' in '%s'", what, reason, error.text);
-    for (const char *c = error.text; *c != '\0'; c++)
-        assert_in_range(*c, ' ', '~');
+    ng_status status = ng_waivers_read(&waivers, &arena, "w.json", &error);
+    assert_refusal(status, &error, "w.json", what, reason);
     assert_int_equal(waivers.count, 0);
     ng_arena_release(&arena);
 }
