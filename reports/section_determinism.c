@@ -28,6 +28,7 @@ enum { ASPECTS = sizeof aspects / sizeof aspects[0] };
 typedef struct measured {
     size_t judged; /* cases */
     double calls, differing, compared;
+    double counts; /* of threads, that were compared */
 } measured;
 
 /* No count of a record is negative or not a number. */
@@ -47,6 +48,7 @@ static measured measure(const ng_cell *cell)
         double calls = counted(&columns, "calls");
         double differing = counted(&columns, "differing");
         double compared = counted(&columns, "compared");
+        sum.counts += fmax(counted(&columns, "counts"), 0); /* NaN is 0 */
         if (calls > 0 && differing <= compared) {
             sum.calls += calls;
             sum.differing += differing;
@@ -68,6 +70,7 @@ static measured measure_all(const ng_panel_item *items, size_t count,
         sum.calls += one.calls;
         sum.differing += one.differing;
         sum.compared += one.compared;
+        sum.counts += one.counts;
     }
     return sum;
 }
@@ -138,6 +141,12 @@ static void write_right(ng_page *page, const aspect *a, unsigned kept,
         ng_buffer_add(page->out,
                       "<small>between calls at once, of which nothing is "
                       "promised; each result is right</small>");
+        return;
+    }
+    if (kept != 0 && strcmp(a->property, "threads") == 0 && m->counts == 0) {
+        write_held(page, m);
+        ng_buffer_add(page->out, "<small>at once; thread counts, whose bits "
+                                 "are promised, were not compared</small>");
         return;
     }
     if (kept != 0 && kept == a->promised)
@@ -213,9 +222,10 @@ static const char *key_of(const ng_page *page, ng_panel_item *item)
         if (wrong || m.differing > 0)
             write_aspect(&apart, item, 1, &aspects[i], yes);
         else
-            ng_buffer_add(&text, !judged       ? "|not measured"
-                                 : m.calls > 0 ? "|held in calls"
-                                               : "|held in cases");
+            ng_buffer_add(&text, !judged        ? "|not measured"
+                                 : m.counts > 0 ? "|held in counts of threads"
+                                 : m.calls > 0  ? "|held in calls"
+                                                : "|held in cases");
     }
     const char *key =
         text.failed ? NULL

@@ -181,6 +181,10 @@ static void determinism_counts_calls(void **unused)
         measured("old", "threads", "PASS", ""),
         measured("free too", "repeat", "PASS",
                  "calls=2; differing=3; compared=4096"),
+        measured("counted", "threads", "PASS",
+                 "counts=4; calls=9; differing=0; compared=40"),
+        measured("uncounted", "threads", "PASS",
+                 "calls=8; differing=0; compared=40"),
     };
     (void)unused;
     for (size_t i = 0; i < 9; i++)
@@ -191,7 +195,11 @@ static void determinism_counts_calls(void **unused)
     records[6].contract = "op=layer_norm xdeterministic=yes deterministicx=yes";
     records[3].cause = "two equal calls differ in their bits, though the "
                        "contract promises deterministic=yes";
-    char *text = section(records, 9, "determinism");
+    records[9].contract = records[10].contract = "thread_invariant=yes";
+    char *text = section(records, 11, "determinism");
+    has(text, "promised, held in 9 calls");
+    lacks(text, "promised, held in 8 calls");
+    has(text, "held in 8 calls<small>at once; thread counts");
     has(text, "promised, held in 42 calls"); /* 5 + 7 + 30 */
     has(text, "promised, broken: 3 of 8,192 outputs differed");
     has(text, "two equal calls differ in their bits");
